@@ -1,0 +1,3 @@
+//! The gannet program: serve, send and receive calls from the command line
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Audio and video frames, encoders, decoders and conversions

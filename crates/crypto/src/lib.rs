@@ -1,0 +1,1 @@
+//! The cryptographic primitives that WebRTC protocols need, behind one provider trait

@@ -1,0 +1,1 @@
+//! WebRTC data channels over an SCTP association

@@ -1,0 +1,1 @@
+//! Offer/answer: SDP to ORTC parameters and back, as a pure state machine

@@ -1,0 +1,1 @@
+//! Media stream tracks, sources and sinks

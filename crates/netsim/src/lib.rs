@@ -1,0 +1,1 @@
+//! A seeded, sans-IO network in virtual time, for tests

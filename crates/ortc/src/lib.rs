@@ -1,0 +1,1 @@
+//! Sans-IO ORTC objects over one bundled transport

@@ -1,0 +1,1 @@
+//! RTP sessions: jitter buffers, NACK, RTX, reports, pacing, bandwidth estimation

@@ -1,0 +1,1 @@
+//! RTP and RTCP packets, header extensions and clocks

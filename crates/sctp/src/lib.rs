@@ -1,0 +1,1 @@
+//! A sans-IO SCTP association over any datagram transport

@@ -1,0 +1,1 @@
+//! SDP: typed, lossless, order-preserving

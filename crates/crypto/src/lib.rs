@@ -1,1 +1,31 @@
-//! The cryptographic primitives that WebRTC protocols need, behind one provider trait
+//! The few cryptographic primitives that WebRTC's protocols need, behind one provider trait.
+//!
+//! STUN, DTLS, SRTP and SCTP do not know who computes their ciphers: they hold an
+//! `Arc<dyn CryptoProvider>`, a value that the user chooses for each connection. What a provider hands
+//! out ([`Aead`], [`StreamCipher`], [`Mask`], [`Hmac`], [`Hash`], [`KeyExchange`], [`SigningKey`]) has
+//! its key schedule done once, works in place on the caller's bytes, and allocates nothing afterwards.
+//!
+//! What is the same for all providers is here, built on their HMACs: [`hkdf`] (RFC 5869),
+//! [`tls12_prf`] (RFC 5246, section 5), constant-time comparison ([`constant_time_eq`]), secrets that
+//! are zeroed when dropped ([`Secret`]), and the seeded generator that every core draws its random
+//! numbers from ([`Rng`]).
+//!
+//! Deliberately not here: certificates (they are the DTLS crate's), and any cipher that no WebRTC
+//! protocol uses.
+//!
+//! With the feature `aws-lc-rs` (the default), there is a provider on that library, the fastest one.
+
+pub mod hkdf;
+mod prf;
+mod provider;
+mod rng;
+mod secret;
+
+pub use prf::tls12_prf;
+pub use provider::{
+    Aead, AeadAlgorithm, CryptoProvider, Digest, Hash, HashAlgorithm, Hmac, InvalidKey,
+    KeyExchange, KeyExchangeError, Mask, MaskAlgorithm, NamedGroup, OpenError, SignatureScheme,
+    SigningKey, StreamCipher, UnsupportedAlgorithm, VerifyError,
+};
+pub use rng::Rng;
+pub use secret::{Secret, constant_time_eq};

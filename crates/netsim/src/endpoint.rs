@@ -4,7 +4,7 @@ use std::any::Any;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-/// An endpoint with addresses, as a network drives it.
+/// An endpoint with addresses, as [`Network`](crate::Network) drives it.
 ///
 /// These are the verbs of a sans-IO core without `poll_event`, which belongs to the test. The crate
 /// that owns an endpoint implements this for it in its tests.

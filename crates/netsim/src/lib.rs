@@ -2,7 +2,7 @@
 //!
 //! - [`Pair`] connects two point-to-point endpoints ([`Peer`]: DTLS, SCTP, anything without addresses)
 //!   by two links and runs them, jumping from wake-up to wake-up.
-//! - `Network` connects any number of endpoints that have addresses ([`Endpoint`]: ICE, TURN) by
+//! - [`Network`] connects any number of endpoints that have addresses ([`Endpoint`]: ICE, TURN) by
 //!   links and routers.
 //! - [`Link`] is one direction of a link alone: delay, jitter, reordering, duplication, corruption,
 //!   random and burst loss, rate with a drop-tail queue, MTU, up and down.
@@ -53,16 +53,21 @@
 
 mod clock;
 mod config;
+mod datagram;
 mod endpoint;
 mod link;
+mod network;
 mod pair;
 mod pcap;
 mod prng;
+mod routes;
 
 pub use clock::{start, wall_clock_start};
 pub use config::{GilbertElliott, LinkConfig};
+pub use datagram::{Datagram, Middlebox};
 pub use endpoint::Endpoint;
 pub use link::{Link, LinkStats, Packet};
+pub use network::{Cable, Host, Network, NetworkStats, Node, Router};
 pub use pair::{Direction, Pair, Peer, Stuck, Verdict};
 pub use pcap::Pcap;
 pub use prng::Prng;

@@ -6,6 +6,7 @@ pub mod congestion;
 mod error;
 mod event;
 mod message;
+pub mod packet;
 mod stats;
 
 pub use association::{Association, AssociationState, Transmit};

@@ -3,6 +3,7 @@ use std::{fmt, time::Duration};
 use crate::{
     AudioDecoder, AudioEncoder, DecodeError, EncodeError, UnsupportedCodec, VideoDecoder,
     VideoEncoder,
+    waveform::{WaveformDecoder, WaveformEncoder},
 };
 
 /// What the pictures show, which says how to spend bits.
@@ -203,8 +204,12 @@ impl AudioCodec {
         self,
         config: &AudioEncoderConfig,
     ) -> Result<Box<dyn AudioEncoder>, EncodeError> {
-        let _ = config;
-        Err(self.unsupported().into())
+        match self {
+            Self::Opus => Err(self.unsupported().into()),
+            Self::Pcmu | Self::Pcma | Self::G722 => {
+                Ok(Box::new(WaveformEncoder::new(self, config)?))
+            }
+        }
     }
 
     /// A new decoder.
@@ -213,7 +218,10 @@ impl AudioCodec {
     ///
     /// When the codec's feature is off, or the library cannot start.
     pub fn decoder(self) -> Result<Box<dyn AudioDecoder>, DecodeError> {
-        Err(self.unsupported().into())
+        match self {
+            Self::Opus => Err(self.unsupported().into()),
+            Self::Pcmu | Self::Pcma | Self::G722 => Ok(Box::new(WaveformDecoder::new(self))),
+        }
     }
 
     const fn unsupported(self) -> UnsupportedCodec {

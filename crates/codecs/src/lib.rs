@@ -38,14 +38,26 @@
 //! `vp8`, `vp9`, `h264` and `opus` (all on by default) add the backends that link C libraries; a
 //! codec whose feature is off answers [`UnsupportedCodec`]. G.711 and G.722 are always there.
 
+mod audio_converter;
 mod audio_frame;
 mod codec;
+mod concealment;
 mod encoded_frame;
 mod error;
+pub mod g711;
+pub mod g722;
+pub mod geometry;
+mod packets;
+mod resample;
+pub mod rgb;
 mod ticks;
+#[cfg(test)]
+mod tone;
 mod traits;
 mod video_frame;
+mod waveform;
 
+pub use audio_converter::AudioConverter;
 pub use audio_frame::{AudioFormat, AudioFrame};
 pub use codec::{AudioCodec, AudioEncoderConfig, ContentHint, VideoCodec, VideoEncoderConfig};
 pub use encoded_frame::EncodedFrame;

@@ -78,7 +78,18 @@ impl<'a> AttributeValue<'a> for IceOptions<'a> {
 
     fn parse(text: &'a str) -> Result<Self, FieldError> {
         let mut fields = Fields::new(text);
-        let options = fields.tokens("ice-option-tag")?;
+        let mut options = Vec::new();
+        while let Some(option) = fields.optional() {
+            // The grammar has ice-chars; `google-ice` and others break it.
+            if !option.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(FieldError::new(
+                    "ice-option-tag",
+                    "visible characters",
+                    option,
+                ));
+            }
+            options.push(option);
+        }
         if options.is_empty() {
             return Err(FieldError::new("ice-option-tag", "at least one option", ""));
         }

@@ -159,7 +159,7 @@ mod tests {
             ("42a01f", Profile::Baseline),
             ("58a01f", Profile::Baseline),
             ("4d001f", Profile::Main),
-            ("58401f", Profile::Extended),
+            ("58301f", Profile::Extended),
             ("64001f", Profile::High),
             ("640c1f", Profile::ConstrainedHigh),
             ("f4001f", Profile::Other(0xf4, 0)),

@@ -61,6 +61,7 @@ mod pair;
 mod pcap;
 mod prng;
 mod routes;
+mod words;
 
 pub use clock::{start, wall_clock_start};
 pub use config::{GilbertElliott, LinkConfig};
@@ -71,3 +72,4 @@ pub use network::{Cable, Host, Network, NetworkStats, Node, Router};
 pub use pair::{Direction, Pair, Peer, Stuck, Verdict};
 pub use pcap::Pcap;
 pub use prng::Prng;
+pub use words::ConfigError;

@@ -42,11 +42,17 @@ mod audio_converter;
 mod audio_frame;
 mod codec;
 mod concealment;
+#[cfg(all(test, any(feature = "vp8", feature = "vp9", feature = "h264")))]
+mod conformance;
 mod encoded_frame;
 mod error;
 pub mod g711;
 pub mod g722;
 pub mod geometry;
+#[cfg(feature = "h264")]
+mod h264;
+#[cfg(feature = "opus")]
+mod opus;
 mod packets;
 mod resample;
 pub mod rgb;
@@ -55,6 +61,8 @@ mod ticks;
 mod tone;
 mod traits;
 mod video_frame;
+#[cfg(any(feature = "vp8", feature = "vp9"))]
+mod vpx;
 mod waveform;
 
 pub use audio_converter::AudioConverter;

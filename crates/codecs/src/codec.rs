@@ -2,7 +2,7 @@ use std::{fmt, time::Duration};
 
 #[cfg(feature = "h264")]
 use crate::h264::{H264Decoder, H264Encoder};
-#[cfg(any(feature = "vp8", feature = "vp9"))]
+#[cfg(feature = "vp8")]
 use crate::vpx::{Format, VpxDecoder, VpxEncoder};
 use crate::{
     AudioDecoder, AudioEncoder, DecodeError, EncodeError, UnsupportedCodec, VideoDecoder,
@@ -121,8 +121,7 @@ impl VideoCodec {
     /// Whether this build can encode and decode it.
     pub const fn is_supported(self) -> bool {
         match self {
-            Self::Vp8 => cfg!(feature = "vp8"),
-            Self::Vp9 => cfg!(feature = "vp9"),
+            Self::Vp8 | Self::Vp9 => cfg!(feature = "vp8"),
             Self::H264 => cfg!(feature = "h264"),
         }
     }
@@ -136,18 +135,18 @@ impl VideoCodec {
         self,
         config: &VideoEncoderConfig,
     ) -> Result<Box<dyn VideoEncoder>, EncodeError> {
-        match self {
+        match (self, config) {
             #[cfg(feature = "vp8")]
-            Self::Vp8 => Ok(Box::new(VpxEncoder::new(Format::Vp8, config)?)),
-            #[cfg(feature = "vp9")]
-            Self::Vp9 => Ok(Box::new(VpxEncoder::new(Format::Vp9, config)?)),
+            (Self::Vp8, config) => Ok(Box::new(VpxEncoder::new(Format::Vp8, config)?)),
+            #[cfg(feature = "vp8")]
+            (Self::Vp9, config) => Ok(Box::new(VpxEncoder::new(Format::Vp9, config)?)),
             #[cfg(feature = "h264")]
-            Self::H264 => Ok(Box::new(H264Encoder::new(config)?)),
+            (Self::H264, config) => Ok(Box::new(H264Encoder::new(config)?)),
             #[allow(
                 unreachable_patterns,
                 reason = "which arms exist depends on the features"
             )]
-            _ => Err(self.unsupported().into()),
+            (codec, _) => Err(codec.unsupported().into()),
         }
     }
 
@@ -160,7 +159,7 @@ impl VideoCodec {
         match self {
             #[cfg(feature = "vp8")]
             Self::Vp8 => Ok(Box::new(VpxDecoder::new(Format::Vp8)?)),
-            #[cfg(feature = "vp9")]
+            #[cfg(feature = "vp8")]
             Self::Vp9 => Ok(Box::new(VpxDecoder::new(Format::Vp9)?)),
             #[cfg(feature = "h264")]
             Self::H264 => Ok(Box::new(H264Decoder::new()?)),
@@ -174,8 +173,7 @@ impl VideoCodec {
 
     const fn unsupported(self) -> UnsupportedCodec {
         let feature = match self {
-            Self::Vp8 => "vp8",
-            Self::Vp9 => "vp9",
+            Self::Vp8 | Self::Vp9 => "vp8",
             Self::H264 => "h264",
         };
         UnsupportedCodec {

@@ -52,11 +52,18 @@
 mod audio;
 mod format;
 mod frame;
+mod h264;
+mod nal;
 mod payload;
+mod sprop;
+#[cfg(test)]
+mod test;
 mod vp8;
 
 pub use audio::{OpaqueDepacketizer, OpaquePacketizer};
 pub use format::PayloadFormat;
 pub use frame::{FrameError, FrameMetadata, Packetizer, Payload, References};
+pub use h264::{H264Depacketizer, H264Packetizer, PacketizationMode};
 pub use payload::{Depacketizer, PayloadError, PayloadInfo, PictureId};
+pub use sprop::{ParameterSetsError, parameter_sets};
 pub use vp8::{Vp8Depacketizer, Vp8Descriptor, Vp8Packetizer};

@@ -2,6 +2,7 @@
 
 use crate::audio::{OpaqueDepacketizer, OpaquePacketizer};
 use crate::frame::Packetizer;
+use crate::h264::{H264Depacketizer, H264Packetizer, PacketizationMode};
 use crate::payload::{Depacketizer, PayloadError, PayloadInfo};
 use crate::vp8::{Vp8Depacketizer, Vp8Packetizer};
 
@@ -21,19 +22,25 @@ pub enum PayloadFormat {
     G722,
     /// VP8 (RFC 7741).
     Vp8,
+    /// H.264 (RFC 6184), to be sent in this mode.
+    H264(PacketizationMode),
 }
 
 impl PayloadFormat {
     /// The format that an `a=rtpmap` line names, whatever the case of its letters. `None` if this crate
-    /// does not know it.
+    /// does not know it. For H.264 the mode is the one that holds without a `packetization-mode`.
     #[must_use]
     pub fn from_encoding_name(name: &str) -> Option<Self> {
-        const NAMES: [(&str, PayloadFormat); 5] = [
+        const NAMES: [(&str, PayloadFormat); 6] = [
             ("opus", PayloadFormat::Opus),
             ("PCMU", PayloadFormat::Pcmu),
             ("PCMA", PayloadFormat::Pcma),
             ("G722", PayloadFormat::G722),
             ("VP8", PayloadFormat::Vp8),
+            (
+                "H264",
+                PayloadFormat::H264(PacketizationMode::SingleNalUnit),
+            ),
         ];
         let mut names = NAMES.into_iter();
         names
@@ -44,7 +51,7 @@ impl PayloadFormat {
     /// Whether several payloads may make up a frame, and its last one carries the marker bit.
     #[must_use]
     pub const fn is_video(self) -> bool {
-        matches!(self, Self::Vp8)
+        matches!(self, Self::Vp8 | Self::H264(_))
     }
 
     /// A packetizer for one stream, with the options that suit most peers. `first_picture_id` should be
@@ -56,6 +63,7 @@ impl PayloadFormat {
                 Box::new(OpaquePacketizer::default())
             }
             Self::Vp8 => Box::new(Vp8Packetizer::new(first_picture_id)),
+            Self::H264(mode) => Box::new(H264Packetizer::new(mode)),
         }
     }
 
@@ -65,6 +73,7 @@ impl PayloadFormat {
         match self {
             Self::Opaque | Self::Opus | Self::Pcmu | Self::Pcma | Self::G722 => &OpaqueDepacketizer,
             Self::Vp8 => &Vp8Depacketizer,
+            Self::H264(_) => &H264Depacketizer,
         }
     }
 }

@@ -8,6 +8,7 @@
 //!   its picture identifiers and layers. [`assemble`](Depacketizer::assemble) turns the payloads of one
 //!   whole frame, in order, into the frame.
 //! - [`PayloadFormat`] names the formats, and is a depacketizer itself.
+//! - [`Reassembler`] is the smallest user of all this: RTP payloads in any order in, whole frames out.
 //!
 //! What comes from the network never panics here, and never costs more memory than a small multiple of
 //! its own size. A frame comes out whole or not at all.
@@ -52,11 +53,22 @@
 mod audio;
 mod format;
 mod frame;
+mod h264;
+mod nal;
+mod opus;
 mod payload;
+mod reassembler;
+mod sprop;
+#[cfg(test)]
+mod test;
 mod vp8;
 
 pub use audio::{OpaqueDepacketizer, OpaquePacketizer};
 pub use format::PayloadFormat;
 pub use frame::{FrameError, FrameMetadata, Packetizer, Payload, References};
+pub use h264::{H264Depacketizer, H264Packetizer, PacketizationMode};
+pub use opus::OpusPacket;
 pub use payload::{Depacketizer, PayloadError, PayloadInfo, PictureId};
+pub use reassembler::{FrameInfo, Reassembler};
+pub use sprop::{ParameterSetsError, parameter_sets};
 pub use vp8::{Vp8Depacketizer, Vp8Descriptor, Vp8Packetizer};

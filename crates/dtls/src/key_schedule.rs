@@ -291,3 +291,97 @@ pub(crate) fn finished12(
 fn secret_of(digest: Digest) -> Secret {
     Secret::copied(&digest)
 }
+
+#[cfg(test)]
+mod tests {
+    use gannet_crypto::default_provider;
+
+    use super::*;
+
+    fn hex(text: &str) -> Vec<u8> {
+        let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+        let pair =
+            |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+        digits.chunks(2).map(pair).collect()
+    }
+
+    // RFC 8448, section 3: the simple 1-RTT handshake, with TLS's label prefix.
+    #[test]
+    fn rfc_8448_key_schedule() {
+        let (provider, hash) = (default_provider(), HashAlgorithm::Sha256);
+        let shared = Secret::new(hex(
+            "8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d",
+        ));
+        let schedule = KeySchedule::with_prefix(&*provider, hash, &shared, "tls13 ");
+        assert_eq!(
+            &schedule.secret[..],
+            hex("1dc826e93606aa6fdc0aadc12f741b01046aa6b99f691ed221a9f0ca043fbeac")
+        );
+        let to_server_hello =
+            hex("860c06edc07858ee8e78f0e7428c58edd6b43f2ca3e6e95f02ed063cf0e1cad8");
+        let traffic = schedule.handshake(&*provider, &to_server_hello);
+        assert_eq!(
+            &traffic.client[..],
+            hex("b3eddb126e067f35a780b3abf45e2d8f3b1a950738f52e9600746a0e27a55a21")
+        );
+        assert_eq!(
+            &traffic.server[..],
+            hex("b67b7d690cc16c4e75e54213cb2d37b4e9c912bcded9105d42befd59d391ad38")
+        );
+        let mut key = [0; 16];
+        let label = ("tls13 ", &b"key"[..]);
+        expand_label_with(&*provider, hash, &traffic.server, label, &[], &mut key);
+        assert_eq!(key[..], hex("3fce516009c21727d0f2e4e86ee403bc"));
+        let mut iv = [0; 12];
+        let label = ("tls13 ", &b"iv"[..]);
+        expand_label_with(&*provider, hash, &traffic.server, label, &[], &mut iv);
+        assert_eq!(iv[..], hex("5d313eb2671276ee13000b30"));
+
+        let to_finished = hex("9608102a0f1ccc6db6250b7b7e417b1a000eaada3daae4777a7686c9ff83df13");
+        let (traffic, exporter) = schedule.application(&*provider, &to_finished);
+        assert_eq!(
+            &traffic.client[..],
+            hex("9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5")
+        );
+        assert_eq!(
+            &traffic.server[..],
+            hex("a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643")
+        );
+        assert_eq!(
+            &exporter[..],
+            hex("fe22f881176eda18eb8f44529e6792c50c9a3f89452f68d8ae311b4309d3cf50")
+        );
+    }
+
+    #[test]
+    fn dtls_has_labels_of_its_own() {
+        let (provider, hash) = (default_provider(), HashAlgorithm::Sha256);
+        let (mut dtls, mut tls) = ([0; 16], [0; 16]);
+        expand_label(&*provider, hash, &[7; 32], "key", &[], &mut dtls);
+        expand_label_with(
+            &*provider,
+            hash,
+            &[7; 32],
+            ("tls13 ", b"key"),
+            &[],
+            &mut tls,
+        );
+        assert_ne!(dtls, tls);
+    }
+
+    #[test]
+    fn no_context_is_not_an_empty_one_in_dtls_1_2() {
+        let provider = default_provider();
+        let hash = HashAlgorithm::Sha256;
+        let master_secret = Secret::copied(&[1; 48]);
+        let exporter = Exporter::Dtls12 {
+            hash,
+            master_secret,
+            randoms: [2; 64],
+        };
+        let (mut without, mut empty) = ([0; 20], [0; 20]);
+        exporter.export(&*provider, b"EXPERIMENTAL", None, &mut without);
+        exporter.export(&*provider, b"EXPERIMENTAL", Some(&[]), &mut empty);
+        assert_ne!(without, empty);
+    }
+}

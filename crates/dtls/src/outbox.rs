@@ -170,11 +170,6 @@ impl Outbox {
         !self.items.is_empty()
     }
 
-    /// Whether the flight is sent again by the clock.
-    pub(crate) const fn is_timed(&self) -> bool {
-        self.is_timed && self.is_busy()
-    }
-
     /// How long after a first sign of loss an ACK is due (RFC 9147, section 7.1).
     pub(crate) fn ack_delay(&self) -> Duration {
         self.first_wait / 4

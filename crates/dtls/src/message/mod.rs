@@ -9,6 +9,8 @@
 )]
 
 mod ack;
+#[cfg(test)]
+mod captured;
 mod certificate;
 mod certificate_request;
 mod certificate_verify;

@@ -3,6 +3,8 @@
 mod header;
 mod keys;
 mod replay;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
@@ -183,11 +185,6 @@ impl RecordLayer {
             forgeries: 0,
             protection,
         });
-    }
-
-    /// Forgets the receiving epochs below `epoch`.
-    pub(crate) fn forget_reads_below(&mut self, epoch: u64) {
-        self.read.retain(|read| read.epoch >= epoch);
     }
 
     /// The newest sending epoch.

@@ -10,11 +10,6 @@ pub(crate) struct ReplayWindow {
 }
 
 impl ReplayWindow {
-    /// One past the highest number that came; 0 if none did.
-    pub(crate) const fn next(&self) -> u64 {
-        self.next
-    }
-
     /// Whether `number` has not come yet, as far as that is known: what is left of the window counts as
     /// come.
     pub(crate) const fn is_new(&self, number: u64) -> bool {

@@ -13,19 +13,57 @@
 //! Deliberately not here: certificates (they are the DTLS crate's), and any cipher that no WebRTC
 //! protocol uses.
 //!
-//! With the feature `aws-lc-rs` (the default), there is a provider on that library, the fastest one.
+//! With the feature `aws-lc-rs` (the default), there is [`AwsLcProvider`] on that library, the fastest
+//! one. With the feature `ring`, there is `RingProvider` on ring and crates of RustCrypto. Both can be
+//! there, and each connection chooses. With the feature `conformance`, there is the suite that any other
+//! provider should pass.
+//!
+//! ```
+//! # #[cfg(feature = "aws-lc-rs")] {
+//! use gannet_crypto::{AeadAlgorithm, OpenError, default_provider};
+//!
+//! let provider = default_provider();
+//! let aead = provider.aead(AeadAlgorithm::Aes128Gcm, &[1; 16])?;
+//! let mut packet = b"secret".to_vec();
+//! let tag = aead.seal(&[0; 12], b"header", &mut packet);
+//! packet.extend(tag);
+//! assert_eq!(aead.open(&[0; 12], b"header", &mut packet), Ok(6));
+//! assert_eq!(&packet[..6], b"secret");
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+#[cfg(feature = "aws-lc-rs")]
+mod aws_lc;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod hkdf;
 mod prf;
 mod provider;
+#[cfg(feature = "ring")]
+mod ring_provider;
 mod rng;
 mod secret;
 
+#[cfg(feature = "aws-lc-rs")]
+pub use aws_lc::AwsLcProvider;
 pub use prf::tls12_prf;
 pub use provider::{
     Aead, AeadAlgorithm, CryptoProvider, Digest, Hash, HashAlgorithm, Hmac, InvalidKey,
     KeyExchange, KeyExchangeError, Mask, MaskAlgorithm, NamedGroup, OpenError, SignatureScheme,
     SigningKey, StreamCipher, UnsupportedAlgorithm, VerifyError,
 };
+#[cfg(feature = "ring")]
+pub use ring_provider::RingProvider;
 pub use rng::Rng;
 pub use secret::{Secret, constant_time_eq};
+
+/// The best provider that was built in: that on aws-lc-rs, or else that on ring.
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+#[must_use]
+pub fn default_provider() -> std::sync::Arc<dyn CryptoProvider> {
+    #[cfg(feature = "aws-lc-rs")]
+    return std::sync::Arc::new(AwsLcProvider);
+    #[cfg(not(feature = "aws-lc-rs"))]
+    return std::sync::Arc::new(RingProvider);
+}

@@ -217,7 +217,8 @@ pub trait StreamCipher: fmt::Debug + Send + Sync {
 
 /// A cipher that turns a sample of ciphertext into a mask, with its key (RFC 9147, section 4.2.3).
 pub trait Mask: fmt::Debug + Send + Sync {
-    /// The mask for `sample`.
+    /// The mask for `sample`. With ChaCha20 only its first five bytes count: a record number needs
+    /// two, and libraries give what QUIC needs.
     fn mask(&self, sample: &[u8; 16]) -> [u8; 16];
 }
 

@@ -1,1 +1,3 @@
-//! Sans-IO ORTC objects over one bundled transport
+//! Sans-IO ORTC objects over one bundled transport.
+
+pub mod parameters;

@@ -83,11 +83,11 @@ fn lines_after_the_head() {
         ),
         (
             "a=x\ry",
-            "line 5: line: expected no CR and no NUL inside of it, found \"a=x\\ry\"",
+            "line 5: line: expected no CR and no NUL inside of it, found \"a=x\\ry\\r\\n\"",
         ),
         (
             "a=x\0",
-            "line 5: line: expected no CR and no NUL inside of it, found \"a=x\\0\"",
+            "line 5: line: expected no CR and no NUL inside of it, found \"a=x\\0\\r\\n\"",
         ),
     ];
     for (line, expected) in cases {

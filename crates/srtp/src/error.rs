@@ -20,6 +20,9 @@ pub enum ProtectError {
     /// What the caller gave is not a packet.
     #[error(transparent)]
     Malformed(#[from] MalformedPacket),
+    /// Its header extension says that it is encrypted already (RFC 9335, section 5).
+    #[error("the header extension is marked as encrypted already")]
+    MarkedAsEncrypted,
     /// A packet with this sequence number was protected before: its keystream must not be used again.
     #[error(
         "a packet with sequence number {sequence_number} of stream {ssrc:#010x} was sent before"

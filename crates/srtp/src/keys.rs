@@ -55,6 +55,22 @@ impl SessionKeys {
         self.rtcp_packets += 1;
     }
 
+    /// Keys that were not derived.
+    #[cfg(test)]
+    pub(crate) fn of_gcm(
+        rtp: Box<dyn gannet_crypto::Aead>,
+        rtcp: Box<dyn gannet_crypto::Aead>,
+        salt: &[u8],
+    ) -> Self {
+        Self {
+            mki: Box::default(),
+            rtp: Cipher::of_gcm(rtp, salt),
+            rtcp: Cipher::of_gcm(rtcp, salt),
+            rtp_packets: 0,
+            rtcp_packets: 0,
+        }
+    }
+
     /// Makes the keys as old as they can be, but for `left` packets.
     #[cfg(test)]
     pub(crate) fn age(&mut self, left: u64) {

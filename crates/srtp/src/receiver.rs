@@ -127,6 +127,17 @@ impl Receiver {
         self.rtcp.remove(ssrc);
     }
 
+    #[cfg(all(test, feature = "aws-lc-rs"))]
+    pub(crate) fn set_highest(&mut self, ssrc: u32, index: u64) {
+        let window = ReplayWindow::starting_at(self.replay_window, index);
+        self.rtp.insert(ssrc, window);
+    }
+
+    #[cfg(all(test, feature = "aws-lc-rs"))]
+    pub(crate) fn replace_keys(&mut self, keys: SessionKeys) {
+        self.keys = vec![keys];
+    }
+
     /// Takes the protection off an RTP packet, in place, and returns the length of the RTP packet that
     /// is then at the start of `packet`.
     ///

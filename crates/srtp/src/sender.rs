@@ -82,6 +82,22 @@ impl Sender {
         self.rtcp.remove(ssrc);
     }
 
+    #[cfg(all(test, feature = "aws-lc-rs"))]
+    pub(crate) fn set_highest(&mut self, ssrc: u32, index: u64) {
+        let window = ReplayWindow::starting_at(self.config.replay_window, index);
+        self.rtp.insert(ssrc, window);
+    }
+
+    #[cfg(all(test, feature = "aws-lc-rs"))]
+    pub(crate) fn set_next_rtcp(&mut self, ssrc: u32, index: u64) {
+        self.rtcp.insert(ssrc, index);
+    }
+
+    #[cfg(all(test, feature = "aws-lc-rs"))]
+    pub(crate) fn replace_keys(&mut self, keys: SessionKeys) {
+        self.keys = keys;
+    }
+
     /// Protects the RTP packet that is at the end of `packet`, from `start` on; it gets longer by
     /// [`rtp_overhead`](Self::rtp_overhead).
     ///
@@ -91,6 +107,9 @@ impl Sender {
     /// reached. The packet is unchanged then.
     pub fn protect_rtp(&mut self, packet: &mut Vec<u8>, start: usize) -> Result<(), ProtectError> {
         let header = RtpHeader::parse(tail(packet, start)?)?;
+        if layout::is_marked(&header) {
+            return Err(ProtectError::MarkedAsEncrypted);
+        }
         let window = match self.rtp.stream(header.ssrc) {
             Some(window) => window,
             None => add(&mut self.rtp, header.ssrc, || {

@@ -43,8 +43,9 @@ const KINDS: [Kind; 6] = [
 /// What theory says without a relay.
 fn can_reach(a: Kind, b: Kind) -> bool {
     let hard = |kind| matches!(kind, PortRestricted | Symmetric);
-    let none = a == Blocked || b == Blocked;
-    !none && !(a == Symmetric && hard(b)) && !(b == Symmetric && hard(a))
+    let blocked = a == Blocked || b == Blocked;
+    let never_meet = (a == Symmetric && hard(b)) || (b == Symmetric && hard(a));
+    !blocked && !never_meet
 }
 
 struct Scenario {
@@ -124,8 +125,9 @@ impl Scenario {
         let trickled = |net: &mut Network| {
             for (from, to) in [(a, b), (b, a)] {
                 let (now, told) = (net.now(), net[from].told);
-                for candidate in net[from].candidates[told..].to_vec() {
-                    net[from].told += 1;
+                let news = net[from].candidates[told..].to_vec();
+                net[from].told += news.len();
+                for candidate in news {
                     let _ = net[to].agent.add_remote_candidate(now, candidate);
                 }
             }
@@ -190,19 +192,13 @@ fn matrix(seeds: u64) -> String {
 
 #[test]
 fn who_can_reach_whom() {
-    let table = matrix(8);
+    let table = matrix(100);
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/nat_matrix.txt");
     if std::env::var_os("UPDATE_SNAPSHOT").is_some() {
         std::fs::write(path, &table).unwrap();
     }
     let snapshot = std::fs::read_to_string(path).unwrap_or_default();
     assert_eq!(table, snapshot, "the table changed; see UPDATE_SNAPSHOT");
-}
-
-#[test]
-#[ignore = "takes a minute; the same as the other one with 100 seeds"]
-fn who_can_reach_whom_with_a_hundred_seeds() {
-    matrix(100);
 }
 
 #[test]
@@ -295,7 +291,8 @@ fn a_dead_server_does_not_hold_up_gathering() {
         scenario.net[a].agent.gathering_state(),
         IceGatheringState::Complete
     );
-    assert_eq!(scenario.net[a].server_errors.len(), 3);
+    let errors = &scenario.net[a].server_errors;
+    assert_eq!(errors.len(), 3, "{errors:?}");
     let kinds: Vec<_> = scenario.net[a]
         .candidates
         .iter()

@@ -138,13 +138,15 @@ impl Endpoint for Peer {
         if self.dead {
             return;
         }
-        if let Incoming::Data(data) = self
-            .agent
-            .handle_packet(now, to, from, Protocol::Udp, packet)
-        {
+        let protocol = match self.tcp_ports.contains(&to.port()) {
+            true => Protocol::TurnTcp,
+            false => Protocol::Udp,
+        };
+        if let Incoming::Data(data) = self.agent.handle_packet(now, to, from, protocol, packet) {
             self.received.push(data.to_vec());
         }
         self.drain_events();
+        self.connect_servers(now);
     }
 
     fn handle_timeout(&mut self, now: Instant) {

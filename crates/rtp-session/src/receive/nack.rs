@@ -46,7 +46,12 @@ pub(crate) struct Noticed {
 
 impl NackTracker {
     /// A packet arrived, by itself or as a retransmission.
-    pub(crate) fn on_packet(&mut self, now: Instant, sequence: u64, retransmitted: bool) -> Noticed {
+    pub(crate) fn on_packet(
+        &mut self,
+        now: Instant,
+        sequence: u64,
+        retransmitted: bool,
+    ) -> Noticed {
         let mut noticed = Noticed::default();
         let Some(highest) = self.highest else {
             self.highest = Some(sequence);
@@ -98,14 +103,21 @@ impl NackTracker {
 
     /// Packets before `sequence` are not needed any more.
     pub(crate) fn forget_before(&mut self, sequence: u64) {
-        if self.missing.first_key_value().is_some_and(|(first, _)| *first < sequence) {
+        if self
+            .missing
+            .first_key_value()
+            .is_some_and(|(first, _)| *first < sequence)
+        {
             self.missing = self.missing.split_off(&sequence);
         }
     }
 
-    /// Whether this packet is missing and will be asked for.
-    pub(crate) fn awaits(&self, sequence: u64) -> bool {
-        self.missing.contains_key(&sequence)
+    /// Whether this packet is missing, and was asked for long enough ago to be the answer.
+    pub(crate) fn was_asked(&self, now: Instant, sequence: u64) -> bool {
+        self.missing
+            .get(&sequence)
+            .and_then(|entry| entry.asked)
+            .is_some_and(|asked| now.saturating_duration_since(asked) > MAX_REORDER_DELAY / 4)
     }
 
     pub(crate) fn reset(&mut self) {
@@ -178,7 +190,11 @@ mod tests {
         assert_eq!(noticed.round_trip, Some(Duration::from_millis(41)));
         assert_eq!(tracker.next_timeout(), Some(ms(56)));
         assert_eq!(due(&mut tracker, ms(56)), [12]);
-        assert_eq!(tracker.on_packet(ms(90), 12, true).round_trip, None, "second try");
+        assert_eq!(
+            tracker.on_packet(ms(90), 12, true).round_trip,
+            None,
+            "second try"
+        );
         assert_eq!(due(&mut tracker, ms(200)), []);
         assert_eq!(tracker.next_timeout(), None);
     }
@@ -199,9 +215,11 @@ mod tests {
         let mut tracker = NackTracker::default();
         tracker.on_packet(ms(0), 1, false);
         tracker.on_packet(ms(0), 3, false);
-        let asked = (0..10_000).filter(|&at| due(&mut tracker, ms(at)) == [2]).count();
+        let asked = (0..10_000)
+            .filter(|&at| due(&mut tracker, ms(at)) == [2])
+            .count();
         assert_eq!(asked, usize::from(MAX_TRIES));
-        assert!(!tracker.awaits(2));
+        assert!(!tracker.was_asked(ms(10_000), 2));
         assert!(tracker.on_packet(ms(0), 2000, false).too_many);
         assert!(tracker.missing.is_empty());
         for step in 1..=600 {

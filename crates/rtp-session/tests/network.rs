@@ -191,7 +191,7 @@ fn a_line_that_was_down_is_used_again() {
         .iter()
         .filter(|(at, _)| *at > up)
         .collect();
-    assert!(after[0].0 - up < ms(600), "{:?}", after[0].0 - up);
+    assert!(after[0].0 - up < ms(200), "{:?}", after[0].0 - up);
     assert!(after.len() > 35, "{}", after.len());
     assert!(pair.a.camera.as_ref().unwrap().bitrate > 200_000);
 }

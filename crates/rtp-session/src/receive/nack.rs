@@ -6,6 +6,11 @@ use std::time::{Duration, Instant};
 /// More missing packets than these are not asked for: then a key frame is cheaper.
 const MAX_MISSING: usize = 1000;
 
+/// The other end keeps packets for about so long. After a longer silence, what was lost is gone: only
+/// small gaps are worth a request.
+const MAX_SILENCE: Duration = Duration::from_millis(400);
+const MAX_GAP_AFTER_SILENCE: u64 = 16;
+
 /// A packet is asked for so often at most.
 const MAX_TRIES: u8 = 10;
 
@@ -29,6 +34,8 @@ struct Missing {
 pub(crate) struct NackTracker {
     highest: Option<u64>,
     missing: BTreeMap<u64, Missing>,
+    /// When the last new packet came.
+    last_arrival: Option<Instant>,
     /// No later than the earliest `due`.
     next: Option<Instant>,
     /// How long a gap is given to close by itself. It grows when packets overtake each other.
@@ -65,7 +72,12 @@ impl NackTracker {
         }
         let gap = sequence - highest - 1;
         self.highest = Some(sequence);
-        if gap as usize > MAX_MISSING - self.missing.len() {
+        let outage = gap > MAX_GAP_AFTER_SILENCE
+            && self
+                .last_arrival
+                .is_some_and(|last| last + MAX_SILENCE < now);
+        self.last_arrival = Some(now);
+        if outage || gap as usize > MAX_MISSING - self.missing.len() {
             self.missing.clear();
             self.next = None;
             noticed.too_many = true;
@@ -122,6 +134,7 @@ impl NackTracker {
 
     pub(crate) fn reset(&mut self) {
         self.highest = None;
+        self.last_arrival = None;
         self.missing.clear();
         self.next = None;
     }
@@ -208,6 +221,17 @@ mod tests {
         tracker.on_packet(ms(20), 5, false);
         assert_eq!(due(&mut tracker, ms(29)), []);
         assert_eq!(due(&mut tracker, ms(30)), [4]);
+    }
+
+    #[test]
+    fn after_an_outage_nothing_is_asked_for() {
+        let mut tracker = NackTracker::default();
+        tracker.on_packet(ms(0), 1, false);
+        tracker.on_packet(ms(10), 2, false);
+        assert!(tracker.on_packet(ms(1000), 50, false).too_many);
+        assert_eq!(due(&mut tracker, ms(1000)), []);
+        assert!(!tracker.on_packet(ms(2000), 60, false).too_many);
+        assert_eq!(due(&mut tracker, ms(2000)).len(), 9);
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! A session with an encoder and a decoder that only pretend, for tests over a simulated network.
-#![allow(dead_code, reason = "each test uses its part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test includes this, and uses its part"
+)]
 
 use std::time::{Duration, Instant};
 

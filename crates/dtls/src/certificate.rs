@@ -1,0 +1,208 @@
+//! Our own certificates: generated, or loaded.
+
+use std::fmt;
+use std::sync::Arc;
+
+use gannet_crypto::{CryptoProvider, HashAlgorithm, InvalidKey, SigningKey};
+use thiserror::Error;
+
+use crate::fingerprint::Fingerprint;
+use crate::pem;
+use crate::x509::{PublicKey, X509Error};
+
+/// A certificate and the key that it speaks for: who we are in a handshake.
+///
+/// It is cheap to clone; one certificate can serve any number of connections.
+#[derive(Clone)]
+pub struct Certificate {
+    chain: Arc<[Vec<u8>]>,
+    key: Arc<dyn SigningKey>,
+    pkcs8: Arc<gannet_crypto::Secret>,
+}
+
+/// Which key a generated certificate has.
+#[cfg(feature = "rcgen")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyAlgorithm {
+    /// ECDSA on P-256: what every WebRTC endpoint verifies.
+    #[default]
+    EcdsaP256,
+    /// ECDSA on P-384.
+    EcdsaP384,
+    /// Ed25519. Browsers do not verify it.
+    Ed25519,
+}
+
+/// Why a certificate could not be made or loaded.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CertificateError {
+    /// The text holds no such PEM section, or one that is not base64.
+    #[error("the PEM text holds no valid {expected} section")]
+    Pem {
+        /// The section that was looked for.
+        expected: &'static str,
+    },
+    /// The chain is empty.
+    #[error("a certificate chain needs at least one certificate")]
+    EmptyChain,
+    /// The first certificate can not be read.
+    #[error(transparent)]
+    X509(#[from] X509Error),
+    /// The private key can not be read.
+    #[error(transparent)]
+    Key(#[from] InvalidKey),
+    /// The private key is of another kind than the certificate's public key, or another key.
+    #[error("the private key is not the one of the certificate")]
+    KeyMismatch,
+    /// The generator failed.
+    #[error("generating a certificate failed: {0}")]
+    Generate(String),
+}
+
+impl Certificate {
+    /// Makes a self-signed certificate with a new ECDSA P-256 key.
+    #[cfg(feature = "rcgen")]
+    pub fn generate(provider: &dyn CryptoProvider) -> Result<Self, CertificateError> {
+        Self::generate_with(provider, KeyAlgorithm::default())
+    }
+
+    /// Makes a self-signed certificate with a new key. Its subject says nothing about us; it is valid
+    /// for as long as certificates can be, since it is the fingerprint that vouches for it.
+    #[cfg(feature = "rcgen")]
+    pub fn generate_with(
+        provider: &dyn CryptoProvider,
+        algorithm: KeyAlgorithm,
+    ) -> Result<Self, CertificateError> {
+        let generate = |error: rcgen::Error| CertificateError::Generate(error.to_string());
+        let algorithm = match algorithm {
+            KeyAlgorithm::EcdsaP256 => &rcgen::PKCS_ECDSA_P256_SHA256,
+            KeyAlgorithm::EcdsaP384 => &rcgen::PKCS_ECDSA_P384_SHA384,
+            KeyAlgorithm::Ed25519 => &rcgen::PKCS_ED25519,
+        };
+        let key = rcgen::KeyPair::generate_for(algorithm).map_err(generate)?;
+        let mut parameters = rcgen::CertificateParams::default();
+        parameters.distinguished_name = rcgen::DistinguishedName::new();
+        parameters
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, "WebRTC");
+        let certificate = parameters.self_signed(&key).map_err(generate)?;
+        Self::from_der(
+            provider,
+            vec![certificate.der().to_vec()],
+            &key.serialize_der(),
+        )
+    }
+
+    /// Loads a chain of certificates in DER, our own first, and its key in PKCS #8 DER (or, for ECDSA,
+    /// SEC 1 DER).
+    pub fn from_der(
+        provider: &dyn CryptoProvider,
+        chain: Vec<Vec<u8>>,
+        key: &[u8],
+    ) -> Result<Self, CertificateError> {
+        let own = chain.first().ok_or(CertificateError::EmptyChain)?;
+        let public = PublicKey::of_certificate(own)?;
+        let pkcs8 = pem::pkcs8_of(key, public.kind);
+        let key = provider.signing_key(&pkcs8)?;
+        let certificate = Self {
+            chain: chain.into(),
+            key,
+            pkcs8: Arc::new(pkcs8),
+        };
+        certificate.check_key(provider)?;
+        Ok(certificate)
+    }
+
+    /// Loads certificates and a key from PEM texts, which may be one and the same: all `CERTIFICATE`
+    /// sections, our own first, and a `PRIVATE KEY` or `EC PRIVATE KEY`.
+    pub fn from_pem(
+        provider: &dyn CryptoProvider,
+        chain: &str,
+        key: &str,
+    ) -> Result<Self, CertificateError> {
+        let chain = pem::sections(chain, "CERTIFICATE").ok_or(CertificateError::Pem {
+            expected: "CERTIFICATE",
+        })?;
+        let missing = CertificateError::Pem {
+            expected: "PRIVATE KEY",
+        };
+        let keys = ["PRIVATE KEY", "EC PRIVATE KEY"]
+            .into_iter()
+            .find_map(|label| pem::sections(key, label).filter(|found| !found.is_empty()));
+        let key = keys
+            .and_then(|found| found.into_iter().next())
+            .ok_or(missing)?;
+        Self::from_der(provider, chain, &gannet_crypto::Secret::new(key))
+    }
+
+    /// The certificate in DER.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        self.chain.first().map_or(&[], Vec::as_slice)
+    }
+
+    /// The whole chain in DER, our own certificate first.
+    #[must_use]
+    pub fn chain(&self) -> &[Vec<u8>] {
+        &self.chain
+    }
+
+    /// The certificate chain and the private key in PEM, for keeping them.
+    #[must_use]
+    pub fn to_pem(&self) -> (String, gannet_crypto::Secret) {
+        let chain = self
+            .chain
+            .iter()
+            .map(|der| pem::section("CERTIFICATE", der))
+            .collect();
+        let key = pem::section("PRIVATE KEY", &self.pkcs8);
+        (chain, gannet_crypto::Secret::new(key.into_bytes()))
+    }
+
+    /// The certificate's fingerprints, for the description that vouches for it: SHA-256, SHA-384 and
+    /// SHA-512, in this order.
+    #[must_use]
+    pub fn fingerprints(&self, provider: &dyn CryptoProvider) -> Vec<Fingerprint> {
+        [
+            HashAlgorithm::Sha256,
+            HashAlgorithm::Sha384,
+            HashAlgorithm::Sha512,
+        ]
+        .map(|algorithm| Fingerprint::of(provider, algorithm, self.der()))
+        .to_vec()
+    }
+
+    /// The key that signs for this certificate.
+    #[must_use]
+    pub fn signing_key(&self) -> &dyn SigningKey {
+        &*self.key
+    }
+
+    fn check_key(&self, provider: &dyn CryptoProvider) -> Result<(), CertificateError> {
+        const PROBE: &[u8] = b"gannet: does this key sign for this certificate?";
+        let public = PublicKey::of_certificate(self.der())?;
+        let scheme = self
+            .key
+            .schemes()
+            .first()
+            .ok_or(CertificateError::KeyMismatch)?;
+        let signature = self
+            .key
+            .sign(*scheme, PROBE)
+            .map_err(|_| CertificateError::KeyMismatch)?;
+        provider
+            .verify(*scheme, public.bytes, PROBE, &signature)
+            .map_err(|_| CertificateError::KeyMismatch)
+    }
+}
+
+/// Never prints the key.
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificate")
+            .field("der_len", &self.der().len())
+            .field("schemes", &self.key.schemes())
+            .finish_non_exhaustive()
+    }
+}

@@ -157,6 +157,9 @@ pub(crate) struct LossLimit {
     last_decrease: Option<Instant>,
 }
 
+/// Growth per second of the limit that losses set, once they are over.
+const RECOVERY: f64 = 1.25;
+
 const LOSS_WINDOW: Duration = Duration::from_millis(250);
 const MIN_PACKETS: u32 = 20;
 const LOW_LOSS: f64 = 0.05;
@@ -196,14 +199,15 @@ impl LossLimit {
         self.smoothed += (loss - self.smoothed) * 0.3;
         let pause = round_trip + Duration::from_millis(500);
         let may_decrease = self.last_decrease.is_none_or(|last| last + pause <= now);
-        if self.smoothed > HIGH_LOSS && may_decrease {
+        // Over now, and not for a moment: what is left of an old burst must not count again and again.
+        if self.smoothed > HIGH_LOSS && loss > HIGH_LOSS && may_decrease {
             self.last_decrease = Some(now);
             let from = self.limit.map_or(bitrate, |limit| limit.min(bitrate));
             self.limit = Some(from * (1.0 - 0.5 * self.smoothed));
         } else if self.smoothed < LOW_LOSS
             && let Some(limit) = &mut self.limit
         {
-            *limit *= GROWTH.powf(elapsed.as_secs_f64().min(1.0));
+            *limit *= RECOVERY.powf(elapsed.as_secs_f64().min(1.0));
             if *limit > 1.5 * bitrate {
                 self.limit = None;
             }

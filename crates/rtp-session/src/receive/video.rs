@@ -118,7 +118,8 @@ pub(crate) struct VideoBuffer {
     tl0: Option<u8>,
     /// Packets of key frames in the row.
     key_packets: usize,
-    hole_since: Option<Instant>,
+    /// The first missing packet, and since when it is known to be missing.
+    hole: Option<(u64, Instant)>,
     /// Packets given up since the last frame.
     lost: u32,
     spare: Vec<Vec<u8>>,
@@ -138,7 +139,7 @@ impl VideoBuffer {
             refused: false,
             tl0: None,
             key_packets: 0,
-            hole_since: None,
+            hole: None,
             lost: 0,
             spare: Vec::new(),
             frames_dropped: 0,
@@ -161,9 +162,9 @@ impl VideoBuffer {
         self.base
     }
 
-    /// Since when the oldest hole has been there.
-    pub(crate) const fn hole_since(&self) -> Option<Instant> {
-        self.hole_since
+    /// Since when the hole that everything waits for has been there.
+    pub(crate) fn hole_since(&self) -> Option<Instant> {
+        self.hole.map(|(_, since)| since)
     }
 
     /// Forgets everything; the next frame must be a key frame.
@@ -174,7 +175,7 @@ impl VideoBuffer {
         self.boundary = false;
         self.chain = Chain::Broken;
         self.tl0 = None;
-        self.hole_since = None;
+        self.hole = None;
     }
 
     /// From here on only a key frame can be decoded.
@@ -243,7 +244,9 @@ impl VideoBuffer {
     /// Gives up the hole that everything waits for, if it is older than `max_wait`. Whether it did:
     /// then there may be frames.
     pub(crate) fn give_up(&mut self, now: Instant, max_wait: Duration) -> bool {
-        let expired = self.hole_since.is_some_and(|since| since + max_wait <= now);
+        let expired = self
+            .hole_since()
+            .is_some_and(|since| since + max_wait <= now);
         if !expired || self.scan >= self.slots.len() {
             return false;
         }
@@ -269,7 +272,7 @@ impl VideoBuffer {
         self.boundary = false;
         self.chain = Chain::Broken;
         self.refused = false;
-        self.hole_since = None;
+        self.hole = None;
         true
     }
 
@@ -433,7 +436,7 @@ impl VideoBuffer {
         self.frames_dropped += self.frames_before(start);
         self.drop_front(start);
         self.boundary = false;
-        self.hole_since = None;
+        self.hole = None;
         true
     }
 
@@ -499,7 +502,7 @@ impl VideoBuffer {
         self.base = next;
         self.boundary = false;
         self.break_chain();
-        self.hole_since = None;
+        self.hole = None;
     }
 
     fn drop_front(&mut self, count: usize) {
@@ -516,11 +519,17 @@ impl VideoBuffer {
         self.advanced |= count > 0;
     }
 
+    /// A hole is there since the first packet behind it came.
     fn note_hole(&mut self, now: Instant) {
         if self.scan >= self.slots.len() {
-            self.hole_since = None;
-        } else if self.hole_since.is_none() {
-            self.hole_since = Some(now);
+            self.hole = None;
+            return;
+        }
+        let missing = self.base + self.scan as u64;
+        if self.hole.is_none_or(|(before, _)| before != missing) {
+            let behind = self.slots.range(self.scan..).flatten().next();
+            let since = behind.map_or(now, |slot| slot.arrival);
+            self.hole = Some((missing, since));
         }
     }
 }

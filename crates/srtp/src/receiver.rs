@@ -253,9 +253,12 @@ fn select<'a>(
     keys: &'a mut [SessionKeys],
     mki: &[u8],
 ) -> Result<&'a mut SessionKeys, UnprotectError> {
-    keys.iter_mut()
-        .find(|keys| *keys.mki == *mki)
-        .ok_or(UnprotectError::UnknownKey)
+    let found = if mki.is_empty() {
+        keys.first_mut()
+    } else {
+        keys.iter_mut().find(|keys| *keys.mki == *mki)
+    };
+    found.ok_or(UnprotectError::UnknownKey)
 }
 
 /// The RTP packet in a body: in AEAD profiles, the tag is behind it.

@@ -3,7 +3,7 @@
 //! - [`Pair`] connects two point-to-point endpoints ([`Peer`]: DTLS, SCTP, anything without addresses)
 //!   by two links and runs them, jumping from wake-up to wake-up.
 //! - [`Network`] connects any number of endpoints that have addresses ([`Endpoint`]: ICE, TURN) by
-//!   links and routers.
+//!   links, routers, [NATs](Nat) and firewalls.
 //! - [`Link`] is one direction of a link alone: delay, jitter, reordering, duplication, corruption,
 //!   random and burst loss, rate with a drop-tail queue, MTU, up and down.
 //!
@@ -56,6 +56,7 @@ mod config;
 mod datagram;
 mod endpoint;
 mod link;
+mod nat;
 mod network;
 mod pair;
 mod pcap;
@@ -68,6 +69,7 @@ pub use config::{GilbertElliott, LinkConfig};
 pub use datagram::{Datagram, Middlebox};
 pub use endpoint::Endpoint;
 pub use link::{Link, LinkStats, Packet};
+pub use nat::{BlocksUdp, Dependence, Nat, NatConfig};
 pub use network::{Cable, Host, Network, NetworkStats, Node, Router};
 pub use pair::{Direction, Pair, Peer, Stuck, Verdict};
 pub use pcap::Pcap;

@@ -14,6 +14,7 @@ use crate::config::LinkConfig;
 use crate::datagram::{Datagram, Middlebox};
 use crate::endpoint::Endpoint;
 use crate::link::{Link, LinkStats};
+use crate::nat::{Nat, NatConfig};
 use crate::pair::{Direction, Verdict};
 use crate::pcap::Pcap;
 use crate::prng::Prng;
@@ -125,8 +126,8 @@ type Interceptor = Box<dyn FnMut(&mut Datagram) -> Verdict + Send>;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// - **Building**: [`host`](Self::host), [`router`](Self::router), [`middlebox`](Self::middlebox) make
-///   nodes; [`attach`](Self::attach) gives a node an address at the end of a new cable, and
+/// - **Building**: [`host`](Self::host), [`router`](Self::router), [`nat`](Self::nat), [`middlebox`](Self::middlebox)
+///   make nodes; [`attach`](Self::attach) gives a node an address at the end of a new cable, and
 ///   [`connect`](Self::connect) joins two routers. Routes are the shortest ways, by hops.
 /// - **Running**: as with [`Pair`](crate::Pair).
 /// - **In between**: `network[host]` is an endpoint; [`cable_mut`](Self::cable_mut),
@@ -201,6 +202,22 @@ impl Network {
         Router {
             index: self.add(name.into(), NodeKind::Middlebox, role),
         }
+    }
+
+    /// Adds a NAT that shows `address` to a router outside, at the end of a new cable. What is attached to it
+    /// is inside.
+    pub fn nat(
+        &mut self,
+        name: impl Into<String>,
+        nat: NatConfig,
+        address: impl Into<IpAddr>,
+        outside: Router,
+        config: LinkConfig,
+    ) -> Router {
+        let address = address.into();
+        let nat = self.middlebox(name, Nat::new(nat, address));
+        self.attach(nat, outside, address, config);
+        nat
     }
 
     /// Lays a cable from a node to a router, and gives the node an address on it. A node may be attached
@@ -335,6 +352,18 @@ impl Network {
             "{} does not have the address {address}",
             self.name(node)
         );
+    }
+
+    /// The middlebox itself.
+    ///
+    /// # Panics
+    /// If there is none of this type.
+    pub fn middlebox_mut<M: Middlebox>(&mut self, router: Router) -> &mut M {
+        let middlebox: Option<&mut M> = match &mut self.nodes[router.index].role {
+            Role::Middlebox(middlebox) => (middlebox.as_mut() as &mut dyn Any).downcast_mut(),
+            Role::Host(_) | Role::Router => None,
+        };
+        middlebox.expect("it is a middlebox of another type, or none")
     }
 
     /// The name that a node was given.

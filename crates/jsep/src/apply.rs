@@ -295,7 +295,7 @@ impl Jsep {
                 Some(mid) => mid.clone(),
                 None => match self.at_index(index).and_then(|found| found.mid.clone()) {
                     Some(mid) => mid,
-                    None => self.new_mid(),
+                    None => self.new_mid(Some(session)),
                 },
             };
             if let Some(before) = self.at_index(index) {
@@ -448,10 +448,19 @@ impl Jsep {
             let (expected, found) = (sections.len(), offer.sections.len());
             return Err(DescriptionError::SectionCount { expected, found });
         }
-        for (before, now) in sections.iter().zip(&offer.sections) {
-            // A section that was rejected may become anything.
+        let answered = self
+            .current_remote
+            .iter()
+            .flat_map(|remote| &remote.session.sections);
+        let dead: Vec<bool> = sections
+            .iter()
+            .zip(answered)
+            .map(|(ours, theirs)| ours.rejected || theirs.rejected)
+            .collect();
+        for ((before, now), dead) in sections.iter().zip(&offer.sections).zip(dead) {
+            // A section that either side has rejected may become anything.
             let same = before.mid == now.mid && before.media == now.media;
-            if !before.rejected && !now.rejected && !same {
+            if !dead && !now.rejected && !same {
                 let name = |section: &Section| {
                     format!(
                         "{} {}",

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use crate::datagram::{Datagram, Middlebox};
 use crate::pair::Verdict;
 
-/// What a decision of a NAT depends on, besides the inside address and port (RFC 4787, sections 4.1 and 5).
+/// What a decision of a NAT depends on, besides the inside address and port (RFC 4787, sections 4.1
+/// and 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dependence {
     /// Nothing else.
@@ -64,7 +65,8 @@ impl NatConfig {
         )
     }
 
-    /// Any combination. Without hairpinning, and with mappings that last two minutes (RFC 4787, REQ-5).
+    /// Any combination. Without hairpinning, and with mappings that last two minutes (RFC 4787,
+    /// REQ-5).
     #[must_use]
     pub const fn new(mapping: Dependence, filtering: Dependence) -> Self {
         Self {
@@ -82,7 +84,8 @@ impl NatConfig {
         self
     }
 
-    /// How long a mapping, and a permission to send to it, lasts after the last datagram from inside.
+    /// How long a mapping, and a permission to send to it, lasts after the last datagram from
+    /// inside.
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -92,8 +95,8 @@ impl NatConfig {
 
 /// A NAT with one outside address, as a [`Middlebox`] ([`Network::nat`](crate::Network::nat)).
 ///
-/// Only datagrams from inside refresh a mapping (RFC 4787, REQ-6). Outside ports are given out one after the
-/// other; a mapping that is gone never comes back with the same port by chance.
+/// Only datagrams from inside refresh a mapping (RFC 4787, REQ-6). Outside ports are given out one
+/// after the other; a mapping that is gone never comes back with the same port by chance.
 #[derive(Clone, Debug)]
 pub struct Nat {
     config: NatConfig,
@@ -150,8 +153,8 @@ impl Nat {
         }
     }
 
-    /// The outside port for a datagram, from a mapping that is alive or a new one. `None` if there is no port
-    /// left.
+    /// The outside port for a datagram, from a mapping that is alive or a new one. `None` if there
+    /// is no port left.
     fn port(&mut self, now: Instant, key: MappingKey) -> Option<u16> {
         if let Some(port) = self.mappings.get(&key) {
             let alive = self

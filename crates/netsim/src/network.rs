@@ -65,7 +65,8 @@ impl Node for Router {
     }
 }
 
-/// A link in both directions in a [`Network`]. [`Direction::AToB`] is from the node that was named first.
+/// A link in both directions in a [`Network`]. [`Direction::AToB`] is from the node that was named
+/// first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cable {
     index: usize,
@@ -126,9 +127,10 @@ type Interceptor = Box<dyn FnMut(&mut Datagram) -> Verdict + Send>;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// - **Building**: [`host`](Self::host), [`router`](Self::router), [`nat`](Self::nat), [`middlebox`](Self::middlebox)
-///   make nodes; [`attach`](Self::attach) gives a node an address at the end of a new cable, and
-///   [`connect`](Self::connect) joins two routers. Routes are the shortest ways, by hops.
+/// - **Building**: [`host`](Self::host), [`router`](Self::router), [`nat`](Self::nat),
+///   [`middlebox`](Self::middlebox) make nodes; [`attach`](Self::attach) gives a node an address at
+///   the end of a new cable, and [`connect`](Self::connect) joins two routers. Routes are the
+///   shortest ways, by hops.
 /// - **Running**: as with [`Pair`](crate::Pair).
 /// - **In between**: `network[host]` is an endpoint; [`cable_mut`](Self::cable_mut),
 ///   [`set_up`](Self::set_up), [`add_address`](Self::add_address) and
@@ -195,8 +197,8 @@ impl Network {
     }
 
     /// Adds a box between an inside and an outside. Its first cable goes outside
-    /// ([`attach`](Self::attach) it, to give it the address that it shows there); what is attached or
-    /// connected to it later is inside. No route leads through it but its own.
+    /// ([`attach`](Self::attach) it, to give it the address that it shows there); what is attached
+    /// or connected to it later is inside. No route leads through it but its own.
     pub fn middlebox(&mut self, name: impl Into<String>, middlebox: impl Middlebox) -> Router {
         let role = Role::Middlebox(Box::new(middlebox));
         Router {
@@ -204,8 +206,8 @@ impl Network {
         }
     }
 
-    /// Adds a NAT that shows `address` to a router outside, at the end of a new cable. What is attached to it
-    /// is inside.
+    /// Adds a NAT that shows `address` to a router outside, at the end of a new cable. What is
+    /// attached to it is inside.
     pub fn nat(
         &mut self,
         name: impl Into<String>,
@@ -220,8 +222,8 @@ impl Network {
         nat
     }
 
-    /// Lays a cable from a node to a router, and gives the node an address on it. A node may be attached
-    /// several times: what it sends from an address leaves by the cable of that address.
+    /// Lays a cable from a node to a router, and gives the node an address on it. A node may be
+    /// attached several times: what it sends from an address leaves by the cable of that address.
     pub fn attach(
         &mut self,
         node: impl Node,

@@ -74,7 +74,8 @@ fn world(config: NatConfig) -> World {
 }
 
 impl World {
-    /// Sends one datagram, and returns how its receiver sees the sender. `None` if it does not arrive.
+    /// Sends one datagram, and returns how its receiver sees the sender. `None` if it does not
+    /// arrive.
     fn send(&mut self, from: &str, to: SocketAddr) -> Option<SocketAddr> {
         let from: SocketAddr = from.parse().expect("an address");
         let hosts = [self.inside, self.neighbour, self.server, self.stranger];

@@ -3,7 +3,7 @@
 //! - [`Pair`] connects two point-to-point endpoints ([`Peer`]: DTLS, SCTP, anything without
 //!   addresses) by two links and runs them, jumping from wake-up to wake-up.
 //! - [`Network`] connects any number of endpoints that have addresses ([`Endpoint`]: ICE, TURN) by
-//!   links, routers, [NATs](Nat) and firewalls.
+//!   links and routers.
 //! - [`Link`] is one direction of a link alone: delay, jitter, reordering, duplication, corruption,
 //!   random and burst loss, rate with a drop-tail queue, MTU, up and down.
 //!
@@ -69,7 +69,7 @@ pub use config::{GilbertElliott, LinkConfig};
 pub use datagram::{Datagram, Middlebox};
 pub use endpoint::Endpoint;
 pub use link::{Link, LinkStats, Packet};
-pub use nat::{BlocksUdp, Dependence, Nat, NatConfig};
+pub use nat::{Dependence, Firewall, Nat};
 pub use network::{Cable, Host, Network, NetworkStats, Node, Router};
 pub use pair::{Direction, Pair, Peer, Stuck, Verdict};
 pub use pcap::Pcap;

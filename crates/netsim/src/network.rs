@@ -14,7 +14,6 @@ use crate::config::LinkConfig;
 use crate::datagram::{Datagram, Middlebox};
 use crate::endpoint::Endpoint;
 use crate::link::{Link, LinkStats};
-use crate::nat::{Nat, NatConfig};
 use crate::pair::{Direction, Verdict};
 use crate::pcap::Pcap;
 use crate::prng::Prng;
@@ -127,7 +126,7 @@ type Interceptor = Box<dyn FnMut(&mut Datagram) -> Verdict + Send>;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// - **Building**: [`host`](Self::host), [`router`](Self::router), [`nat`](Self::nat),
+/// - **Building**: [`host`](Self::host), [`router`](Self::router),
 ///   [`middlebox`](Self::middlebox) make nodes; [`attach`](Self::attach) gives a node an address at
 ///   the end of a new cable, and [`connect`](Self::connect) joins two routers. Routes are the
 ///   shortest ways, by hops.
@@ -204,22 +203,6 @@ impl Network {
         Router {
             index: self.add(name.into(), NodeKind::Middlebox, role),
         }
-    }
-
-    /// Adds a NAT that shows `address` to a router outside, at the end of a new cable. What is
-    /// attached to it is inside.
-    pub fn nat(
-        &mut self,
-        name: impl Into<String>,
-        nat: NatConfig,
-        address: impl Into<IpAddr>,
-        outside: Router,
-        config: LinkConfig,
-    ) -> Router {
-        let address = address.into();
-        let nat = self.middlebox(name, Nat::new(nat, address));
-        self.attach(nat, outside, address, config);
-        nat
     }
 
     /// Lays a cable from a node to a router, and gives the node an address on it. A node may be

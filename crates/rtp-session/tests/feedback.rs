@@ -6,8 +6,8 @@ mod peer;
 use std::time::{Duration, Instant};
 
 use gannet_netsim::{LinkConfig, Pair, start, wall_clock_start};
+use gannet_rtp::WallClock;
 use gannet_rtp::rtcp::{RtcpPacket, check_compound, packets};
-use gannet_rtp::{RtpPacket, WallClock};
 use gannet_rtp_payload::{PacketizationMode, PayloadFormat};
 use gannet_rtp_session::{
     BitrateLimits, CodecParameters, Delivery, EncodedFrame, Event, Feedback, ForwardedPacket,
@@ -85,7 +85,7 @@ fn without_nack_every_loss_costs_a_key_frame() {
     assert!(sent.outbound[0].fir_count > 5, "{:?}", sent.outbound[0]);
     assert!(received.inbound[0].frames_dropped > 10);
     assert!(
-        pair.b.video.frames.len() > 200,
+        pair.b.video.frames.len() > 100,
         "{}",
         pair.b.video.frames.len()
     );
@@ -123,12 +123,11 @@ fn feedback_is_compound_where_it_must_be() {
         let id = sender.add_sender(start(), video_sender()).unwrap();
         let frame = EncodedFrame::new(vp8_frame(1, None, 20_000), 0, true);
         sender.send_frame(start(), id, frame).unwrap();
-        let mut lost = false;
+        let mut count = 0;
         for ms in 0..200 {
             for packet in drain(&mut sender, at(ms)).0 {
-                let second = RtpPacket::parse(&packet).unwrap().header_len() > 0 && ms == 20;
-                lost |= second;
-                if !second {
+                count += 1;
+                if count != 5 {
                     receiver.handle_rtp(at(ms), &packet);
                 }
             }
@@ -142,7 +141,7 @@ fn feedback_is_compound_where_it_must_be() {
                 }
             }
         }
-        assert!(lost);
+        assert!(count > 10);
         assert!(receiver.stats(at(200)).inbound[0].nack_count > 0);
     }
 }
@@ -279,7 +278,8 @@ fn h264_with_parameter_sets_goes_through_loss() {
     let id = sender.add_sender(start(), sending).unwrap();
     let mut receiver = session(2);
     receiver.add_receiver(start(), receiving).unwrap();
-    let unit = |head: u8, len: usize| [&[0, 0, 0, 1, head][..], &vec![0x55; len]].concat();
+    // Behind the unit's type, a slice says that it is the first of its picture.
+    let unit = |head: u8, len: usize| [&[0, 0, 0, 1, head, 0x88][..], &vec![0x55; len]].concat();
     let frame = |key: bool| match key {
         true => [unit(0x67, 10), unit(0x68, 5), unit(0x65, 4000)].concat(),
         false => unit(0x41, 2500),

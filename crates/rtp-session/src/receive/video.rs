@@ -435,7 +435,8 @@ impl VideoBuffer {
         self.lost += lost as u32;
         self.frames_dropped += self.frames_before(start);
         self.drop_front(start);
-        self.boundary = false;
+        // It was seen that a frame begins here.
+        self.boundary = true;
         self.hole = None;
         true
     }

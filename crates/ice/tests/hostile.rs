@@ -5,7 +5,7 @@ mod peers;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use gannet_crypto::{CryptoProvider, default_provider};
+use gannet_crypto::default_provider;
 use gannet_ice::*;
 use gannet_netsim::LinkConfig;
 use gannet_stun::{
@@ -14,13 +14,18 @@ use gannet_stun::{
 use peers::*;
 
 /// A check to `to`, as somebody with `password` would send it.
-fn check(
-    provider: &dyn CryptoProvider,
+fn check(to: &IceParameters, from_ufrag: &str, password: &str, id: u32) -> Vec<u8> {
+    check_with(to, from_ufrag, password, id, 0x7eff_ffff)
+}
+
+fn check_with(
     to: &IceParameters,
     from_ufrag: &str,
     password: &str,
     id: u32,
+    priority: u32,
 ) -> Vec<u8> {
+    let provider = &*default_provider();
     let key = IntegrityKey::short_term(provider, password);
     let mut bytes = Vec::new();
     let mut transaction = [0; 12];
@@ -29,7 +34,7 @@ fn check(
     let mut writer = MessageWriter::new(&mut bytes, Class::Request, Method::BINDING, id);
     let username = format!("{}:{from_ufrag}", to.username_fragment);
     writer.attribute(&Attribute::Username(&username));
-    writer.attribute(&Attribute::Priority(0x7eff_ffff));
+    writer.attribute(&Attribute::Priority(priority));
     writer.attribute(&Attribute::IceControlling(u64::MAX));
     writer.attribute(&Attribute::UseCandidate);
     writer.finish(Seal::sha1(&key).with_fingerprint()).unwrap();
@@ -96,7 +101,6 @@ fn names_without_answers_are_bounded_too() {
 fn authenticated_checks_from_ten_thousand_addresses() {
     let mut world = World::simple(3);
     world.signal();
-    let provider = default_provider();
     let now = world.net.now();
     let ours = world.net[world.b].agent.local_parameters().clone();
     let theirs = world.net[world.a]
@@ -107,7 +111,7 @@ fn authenticated_checks_from_ten_thousand_addresses() {
     let agent = &mut world.net[world.b].agent;
     let mut answers = 0;
     for n in 0..10_000 {
-        let packet = check(&*provider, &ours, &theirs, &ours.password, n);
+        let packet = check(&ours, &theirs, &ours.password, n);
         let _ = agent.handle_packet(now, at(B), numbered(n), Protocol::Udp, &packet);
         if n % 100 == 0 {
             answers += drain(agent, now);
@@ -129,7 +133,6 @@ fn what_is_not_authentic_changes_nothing() {
     world.signal();
     world.run_until_nominated();
     world.net.run_for(secs(1));
-    let provider = default_provider();
     let now = world.net.now();
     let b = world.b;
     let ours = world.net[b].agent.local_parameters().clone();
@@ -137,13 +140,13 @@ fn what_is_not_authentic_changes_nothing() {
     let before = agent.pair_stats().len();
     let stranger: SocketAddr = "203.0.113.66:6666".parse().unwrap();
 
-    let wrong_password = check(&*provider, &ours, "abcd", "not the password, really", 1);
+    let wrong_password = check(&ours, "abcd", "not the password, really", 1);
     let wrong_ufrag = IceParameters {
         username_fragment: "XXXX".to_owned(),
         ..ours.clone()
     };
-    let wrong_ufrag = check(&*provider, &wrong_ufrag, "abcd", &ours.password, 2);
-    let mut changed = check(&*provider, &ours, "abcd", &ours.password, 3);
+    let wrong_ufrag = check(&wrong_ufrag, "abcd", &ours.password, 2);
+    let mut changed = check(&ours, "abcd", &ours.password, 3);
     changed[30] ^= 1;
     for packet in [&wrong_password, &wrong_ufrag, &changed] {
         let _ = agent.handle_packet(now, at(B), stranger, Protocol::Udp, packet);
@@ -207,7 +210,7 @@ fn forged_answers_are_counted_and_dropped() {
 fn the_name_in_a_check_finds_its_agent() {
     let world = World::simple(6);
     let ours = world.net[world.a].agent.local_parameters();
-    let packet = check(&*default_provider(), ours, "abcd", "x", 1);
+    let packet = check(ours, "abcd", "x", 1);
     assert_eq!(
         username_fragment_of(&packet),
         Some(&*ours.username_fragment)
@@ -249,4 +252,138 @@ fn everything_can_be_sent_to_a_task() {
     assert_send::<Event>();
     assert!(size_of::<Event>() <= 400, "{}", size_of::<Event>());
     assert!(size_of::<Transmit>() <= 72, "{}", size_of::<Transmit>());
+}
+
+/// Answers the check that `packet` is, as the peer with `password` would.
+fn answer(packet: &[u8], seen: SocketAddr, password: &str, error: Option<u16>) -> Option<Vec<u8>> {
+    let request = Message::parse(packet).ok()?;
+    if request.class() != Class::Request {
+        return None;
+    }
+    let class = if error.is_some() {
+        Class::Error
+    } else {
+        Class::Success
+    };
+    let mut bytes = Vec::new();
+    let id = request.transaction_id();
+    let mut writer = MessageWriter::new(&mut bytes, class, Method::BINDING, id);
+    match error {
+        Some(code) => writer.attribute(&Attribute::ErrorCode(gannet_stun::ErrorCode::new(code))),
+        None => writer.attribute(&Attribute::XorMappedAddress(seen)),
+    };
+    let key = IntegrityKey::short_term(&*default_provider(), password);
+    writer.finish(Seal::sha1(&key).with_fingerprint()).unwrap();
+    Some(bytes)
+}
+
+/// A controlled agent whose peer is the test.
+struct Controlled {
+    agent: IceAgent,
+    now: Instant,
+    ids: u32,
+}
+
+impl Controlled {
+    const PEER_PASSWORD: &str = "the peer's password is long";
+
+    fn new() -> Self {
+        let mut agent = Peer::new(Config::new(Role::Controlled), 50).agent;
+        let now = gannet_netsim::start();
+        agent.add_local_host(now, at(B));
+        let parameters = IceParameters {
+            username_fragment: "peer".to_owned(),
+            password: Self::PEER_PASSWORD.replace(['\'', ' '], "+"),
+            ice_lite: false,
+        };
+        agent.set_remote_parameters(now, parameters).unwrap();
+        Self { agent, now, ids: 0 }
+    }
+
+    /// A nominating check from there; then all of the agent's checks are answered.
+    fn nominate_from(&mut self, remote: SocketAddr, priority: u32) {
+        let ours = self.agent.local_parameters().clone();
+        self.ids += 1;
+        let packet = check_with(&ours, "peer", &ours.password, self.ids, priority);
+        let _ = self
+            .agent
+            .handle_packet(self.now, at(B), remote, Protocol::Udp, &packet);
+        let mut buffer = Vec::new();
+        while let Some(transmit) = self.agent.poll_transmit(self.now, &mut buffer) {
+            let password = Self::PEER_PASSWORD.replace(['\'', ' '], "+");
+            if let Some(bytes) = answer(&buffer, transmit.local, &password, None) {
+                let (local, remote) = (transmit.local, transmit.remote);
+                let _ = self
+                    .agent
+                    .handle_packet(self.now, local, remote, Protocol::Udp, &bytes);
+            }
+            buffer.clear();
+        }
+    }
+
+    fn selected(&self) -> Option<SocketAddr> {
+        self.agent.selected_pair()?.remote.socket_address()
+    }
+}
+
+#[test]
+fn a_peer_that_nominates_everything_means_the_best() {
+    let mut controlled = Controlled::new();
+    let (low, high) = (numbered(1), numbered(2));
+    controlled.nominate_from(low, 1000);
+    assert_eq!(controlled.selected(), Some(low));
+    controlled.nominate_from(high, 2000);
+    assert_eq!(controlled.selected(), Some(high));
+    // Its retransmissions on the lower pair change nothing,
+    controlled.nominate_from(low, 1000);
+    assert_eq!(controlled.selected(), Some(high));
+    // but if it has left the higher one, it is followed.
+    controlled.now += secs(2);
+    controlled.nominate_from(low, 1000);
+    assert_eq!(controlled.selected(), Some(low));
+}
+
+#[test]
+fn an_authentic_403_takes_consent_back() {
+    let mut world = World::simple(30);
+    world.signal();
+    world.run_until_nominated();
+    world.net.run_for(secs(1));
+    let password = world.net[world.b].agent.local_parameters().password.clone();
+    let agent = &mut world.net[world.a].agent;
+    let mut packet = Vec::new();
+    let now = loop {
+        let now = agent.poll_timeout().unwrap();
+        agent.handle_timeout(now);
+        if agent.poll_transmit(now, &mut packet).is_some() {
+            break now;
+        }
+    };
+    let forbidden = answer(&packet, at(A), &password, Some(403)).unwrap();
+    assert!(agent.transmit_data(now, &mut vec![0x80], 0).is_some());
+    let _ = agent.handle_packet(now, at(A), at(B), Protocol::Udp, &forbidden);
+    assert_eq!(agent.state(), IceTransportState::Failed);
+    assert_eq!(agent.transmit_data(now, &mut vec![0x80], 0), None);
+}
+
+#[test]
+fn renomination_is_followed_by_its_number() {
+    let [mut a, b] = [Role::Controlling, Role::Controlled].map(Config::new);
+    a.nomination = Nomination::Renomination;
+    let mut world = World::new(31, a, b, &LinkConfig::new().delay(ms(10)));
+    let seen = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let writer = seen.clone();
+    world.net = world.net.intercept(move |datagram| {
+        if let Ok(message) = Message::parse(&datagram.payload)
+            && let Some(Attribute::Nomination(number)) =
+                message.find_decoded(gannet_stun::AttributeType::NOMINATION)
+        {
+            writer.store(number, std::sync::atomic::Ordering::Relaxed);
+        }
+        gannet_netsim::Verdict::Pass
+    });
+    world.signal();
+    world.run_until_nominated();
+    assert_eq!(seen.load(std::sync::atomic::Ordering::Relaxed), 1);
+    world.assert_data_flows();
 }

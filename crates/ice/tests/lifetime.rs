@@ -266,6 +266,60 @@ fn when_the_interface_goes_another_takes_over_at_once() {
     world.assert_data_flows();
 }
 
+/// The other way worked once, a minute ago: it is checked again before it is trusted.
+#[test]
+fn what_worked_long_ago_is_checked_again() {
+    let mut world = two_ways(25);
+    let (a, b) = (world.a, world.b);
+    world.net.run_for(secs(60));
+    world.net.set_up(world.cable_a, false);
+    let now = world.net.now();
+    world.net[a].agent.remove_local_address(now, ip(A));
+    world.net[a].drain_events();
+    world.net.run_until(|net| {
+        let remote = net[b].agent.selected_pair().map(|pair| pair.remote);
+        net[a].nominated().is_some()
+            && remote.is_some_and(|r| r.socket_address() == Some(at("203.0.113.9")))
+    });
+    assert!(
+        world.net.now() - now < secs(2),
+        "{:?}",
+        world.net.now() - now
+    );
+    for host in [a, b] {
+        assert!(!world.net[host].states.contains(&S::Failed));
+    }
+    world.assert_data_flows();
+}
+
+#[test]
+fn a_lite_agent_restarts_too() {
+    let mut lite = Config::new(Role::Controlled);
+    lite.lite = true;
+    let link = LinkConfig::new().delay(ms(10));
+    let mut world = World::new(26, Config::new(Role::Controlling), lite, &link);
+    world.signal();
+    world.run_until_nominated();
+    world.net.run_for(secs(60));
+    let now = world.net.now();
+    for host in [world.a, world.b] {
+        world.net[host].agent.restart(now);
+        world.net[host].drain_events();
+    }
+    // The old path goes on while nothing is signalled.
+    world.net.run_for(secs(20));
+    let b = world.b;
+    let timeout = world.net[b].agent.poll_timeout();
+    assert!(
+        timeout.is_some_and(|at| at > world.net.now()),
+        "no timer is due for ever"
+    );
+    world.assert_data_flows();
+    world.signal();
+    world.run_until_nominated();
+    world.assert_data_flows();
+}
+
 #[test]
 fn a_new_interface_saves_the_call() {
     let mut world = connected(22);

@@ -349,14 +349,12 @@ impl<'a> Attribute<'a> {
                 error.write(writer);
             }
             Self::Icmp {
-                icmp_type,
-                icmp_code,
+                icmp_type: t,
+                icmp_code: c,
                 error_data,
-            } => {
-                writer.u16(0);
-                writer.u16((u16::from(icmp_type & 0x7f) << 9) | (icmp_code & 0x1ff));
-                writer.u32(error_data);
-            }
+            } => writer.u64(
+                (u64::from(t & 0x7f) << 41) | (u64::from(c & 0x1ff) << 32) | u64::from(error_data),
+            ),
             Self::ChangeRequest {
                 change_ip,
                 change_port,

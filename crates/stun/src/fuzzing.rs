@@ -11,7 +11,10 @@ pub fn message(bytes: &[u8]) {
         return;
     };
     // Methods above 0x0ff parse, but RFC 7983 leaves their first byte to other protocols.
-    assert_eq!(crate::is_stun(bytes), bytes.first().is_some_and(|first| *first < 4));
+    assert_eq!(
+        crate::is_stun(bytes),
+        bytes.first().is_some_and(|first| *first < 4)
+    );
     let _ = (
         message.username(),
         message.error_code(),

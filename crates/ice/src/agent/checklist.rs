@@ -1,6 +1,6 @@
 //! Pairs and the checklist (RFC 8445, section 6.1.2).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{IceAgent, Path};
 use crate::{
@@ -51,6 +51,13 @@ impl Pair {
     /// The local candidate to tell the user about.
     pub(super) fn reported_local(&self) -> usize {
         self.seen_as.unwrap_or(self.local)
+    }
+
+    /// Whether it works and was asked lately: data may be sent on it at once. Older knowledge is worth a
+    /// check, not consent (RFC 7675, section 5.1).
+    pub(super) fn is_fresh(&self, now: Instant, expiry: Duration) -> bool {
+        let answered = self.answered.filter(|_| self.valid);
+        answered.is_some_and(|at| now.saturating_duration_since(at) < expiry / 2)
     }
 
     pub(super) const fn is_pending(&self) -> bool {

@@ -326,14 +326,19 @@ impl IceAgent {
 
     pub(super) fn expire_previous(&mut self, now: Instant) {
         let timers = &self.config.timers;
-        let expired = |lifeline: &Lifeline| lifeline.expires(timers) <= now;
-        if self
-            .previous
-            .as_ref()
-            .is_some_and(|previous| expired(&previous.lifeline))
-        {
+        let expires = self.previous_expires(timers);
+        if expires.is_some_and(|at| at <= now) {
             self.previous = None;
         }
+    }
+
+    /// A lite agent asks for no consent: what it hears counts instead.
+    fn previous_expires(&self, timers: &Timers) -> Option<Instant> {
+        let lifeline = &self.previous.as_ref()?.lifeline;
+        Some(match self.config.lite {
+            true => lifeline.heard + timers.consent_expiry,
+            false => lifeline.expires(timers),
+        })
     }
 
     pub(super) fn lifeline_timeout(&self) -> Option<Instant> {
@@ -352,7 +357,10 @@ impl IceAgent {
             timeout.min(lifeline.silent_at(timers, rtt))
         });
         let previous = self.previous.as_ref();
-        let previous = previous.map(|previous| previous.lifeline.timeout(timers, false));
+        let previous = match self.config.lite {
+            true => self.previous_expires(timers),
+            false => previous.map(|previous| previous.lifeline.timeout(timers, false)),
+        };
         [current, previous].into_iter().flatten().min()
     }
 

@@ -204,16 +204,18 @@ impl IceAgent {
     /// RFC 8445, sections 7.3.1.4 and 7.3.1.5.
     fn request_accepted(&mut self, now: Instant, id: PairId, asked: &Asked) {
         self.heard_on(now, id);
+        let expiry = self.config.timers.consent_expiry;
         let Some(pair) = self.current.pair_mut(id) else {
             return;
         };
         pair.counters.requests_received += 1;
         pair.counters.responses_sent += 1;
-        let (state, valid, consent_lost) = (pair.state, pair.valid, pair.consent_lost);
+        let (state, consent_lost) = (pair.state, pair.consent_lost);
+        let is_fresh = pair.is_fresh(now, expiry);
         if asked.use_candidate && self.role == Role::Controlled {
             self.peer_nominates(now, id, asked.nomination);
         }
-        if self.config.lite || (state == State::Succeeded && valid) || consent_lost {
+        if self.config.lite || (state == State::Succeeded && is_fresh) || consent_lost {
             return;
         }
         self.check_back(now, id, state);

@@ -117,6 +117,7 @@ impl IceAgent {
         self.current.peer_nomination = number.or(self.current.peer_nomination);
         let outranked = number.is_none() && self.outranked(now, id);
         let lite = self.config.lite;
+        let expiry = self.config.timers.consent_expiry;
         let Some(pair) = self.current.pair_mut(id) else {
             return;
         };
@@ -130,7 +131,7 @@ impl IceAgent {
             pair.valid = true;
             pair.answered = Some(now);
         }
-        if pair.valid {
+        if pair.is_fresh(now, expiry) {
             self.nominate(now, id);
         } else {
             pair.nominate_when_valid = true;
@@ -220,7 +221,9 @@ impl IceAgent {
     pub(super) fn lose_selected(&mut self, now: Instant) {
         self.current.lifeline = None;
         self.current.silent = false;
-        let best = self.current.pairs.iter().find(|pair| pair.valid);
+        let expiry = self.config.timers.consent_expiry;
+        let mut pairs = self.current.pairs.iter();
+        let best = pairs.find(|pair| pair.is_fresh(now, expiry));
         if let Some(id) = best.map(|pair| pair.id) {
             self.select(now, id);
             return;

@@ -2,12 +2,14 @@
 
 mod cubic;
 mod hystart;
+mod model;
 mod new_reno;
 
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 pub(crate) use cubic::Cubic;
+pub(crate) use model::Model;
 pub(crate) use new_reno::NewReno;
 
 /// Which congestion controller an association uses.
@@ -17,8 +19,10 @@ pub enum Algorithm {
     /// NewReno as RFC 9260, section 7.2 describes it.
     NewReno,
     /// CUBIC (RFC 9438).
-    #[default]
     Cubic,
+    /// A model of the path's bandwidth and round-trip time, in the manner of BBRv3.
+    #[default]
+    Model,
 }
 
 impl Algorithm {
@@ -27,6 +31,7 @@ impl Algorithm {
         match self {
             Self::NewReno => Box::new(NewReno::new(mss)),
             Self::Cubic => Box::new(Cubic::new(now, mss)),
+            Self::Model => Box::new(Model::new(now, mss)),
         }
     }
 }
@@ -43,7 +48,6 @@ pub(crate) struct AckInfo {
     /// The round-trip time of the newest chunk that was sent once.
     pub(crate) rtt: Option<Duration>,
     pub(crate) srtt: Duration,
-    pub(crate) min_rtt: Duration,
     /// Whether the window was what limited sending.
     pub(crate) window_limited: bool,
     /// Whether recovery is on.

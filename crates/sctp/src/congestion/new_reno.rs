@@ -130,7 +130,6 @@ pub(super) mod tests {
             in_flight: 0,
             rtt: None,
             srtt: Duration::from_millis(50),
-            min_rtt: Duration::from_millis(50),
             window_limited: true,
             in_recovery,
             delivered: 0,

@@ -72,7 +72,6 @@ impl RttEstimator {
     pub(crate) const fn min_rtt(&self) -> Option<Duration> {
         self.min_rtt
     }
-
 }
 
 #[cfg(test)]

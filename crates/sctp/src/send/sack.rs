@@ -103,7 +103,7 @@ impl Sender {
             let start = cumulative + u64::from(block.start);
             let end = (cumulative + u64::from(block.end)).min(last);
             // A block starts behind a gap, in front of which nothing can be reported.
-            if block.start == 0 || start > end || start < self.outstanding.base() {
+            if block.start < 2 || start > end || start < self.outstanding.base() {
                 continue;
             }
             acked.insert(start, end, |new| {
@@ -210,7 +210,6 @@ impl Sender {
             in_flight: self.outstanding.in_flight(),
             rtt,
             srtt: self.srtt(),
-            min_rtt: self.min_rtt(),
             window_limited: self.window_limited,
             in_recovery: self.recovery_end.is_some() && self.prr.is_some(),
             delivered: self.rate.delivered(),

@@ -1,6 +1,8 @@
 //! Two associations over a simulated link.
 
+mod bounds;
 mod data;
+mod matrix;
 mod partial;
 mod reconfig;
 mod setup;

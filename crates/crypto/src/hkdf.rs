@@ -34,11 +34,11 @@ pub fn expand(
     }
 }
 
-#[cfg(all(test, feature = "aws-lc-rs"))]
+#[cfg(all(test, any(feature = "aws-lc-rs", feature = "ring")))]
 mod tests {
     use super::*;
-    use crate::AwsLcProvider;
     use crate::conformance::hex;
+    use crate::default_provider;
 
     struct Vector {
         algorithm: HashAlgorithm,
@@ -96,7 +96,7 @@ mod tests {
     fn the_vectors_of_rfc_5869() {
         for vector in vectors() {
             let key = extract(
-                &AwsLcProvider,
+                &*default_provider(),
                 vector.algorithm,
                 &vector.salt,
                 &vector.keying_material,
@@ -107,7 +107,13 @@ mod tests {
             let parts: Vec<&[u8]> = vector.info.chunks(3).collect();
             for info in [&[&vector.info[..]][..], &parts] {
                 let mut output = vec![0; expected.len()];
-                expand(&AwsLcProvider, vector.algorithm, &key, info, &mut output);
+                expand(
+                    &*default_provider(),
+                    vector.algorithm,
+                    &key,
+                    info,
+                    &mut output,
+                );
                 assert_eq!(output, expected);
             }
         }
@@ -117,7 +123,7 @@ mod tests {
     fn the_longest_output_is_255_blocks() {
         let mut output = vec![0; 255 * 32 + 10];
         expand(
-            &AwsLcProvider,
+            &*default_provider(),
             HashAlgorithm::Sha256,
             b"key",
             &[],

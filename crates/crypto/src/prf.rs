@@ -34,11 +34,11 @@ pub(crate) fn sign_joined(hmac: &dyn Hmac, first: &[u8], middle: &[&[u8]], last:
     hmac.sign(&inline)
 }
 
-#[cfg(all(test, feature = "aws-lc-rs"))]
+#[cfg(all(test, any(feature = "aws-lc-rs", feature = "ring")))]
 mod tests {
     use super::*;
-    use crate::AwsLcProvider;
     use crate::conformance::hex;
+    use crate::default_provider;
 
     /// The vectors that were published on the TLS working group's list ("TLS 1.2 PRF test vectors",
     /// P_SHA256 and P_SHA384).
@@ -70,7 +70,7 @@ mod tests {
             for parts in [&[&seed[..]][..], &many_parts] {
                 let mut output = vec![0; expected.len()];
                 tls12_prf(
-                    &AwsLcProvider,
+                    &*default_provider(),
                     algorithm,
                     &secret,
                     b"test label",

@@ -36,6 +36,8 @@ pub(super) struct Pair {
     /// The peer nominated it before it was valid.
     pub(super) nominate_when_valid: bool,
     pub(super) nominated: bool,
+    /// Its consent has expired: it must not be used again (RFC 7675, section 5.1).
+    pub(super) consent_lost: bool,
     /// When the peer asked for it last.
     pub(super) peer_nominated: Option<Instant>,
     pub(super) counters: Counters,
@@ -148,6 +150,7 @@ impl IceAgent {
             answered: None,
             nominate_when_valid: false,
             nominated: false,
+            consent_lost: false,
             peer_nominated: None,
             counters: Counters::default(),
         };
@@ -203,9 +206,9 @@ impl IceAgent {
     pub(super) fn forget_checks_of(&mut self, id: PairId) {
         self.current.checks.retain(|_, check| check.pair != id);
         self.current.triggered.retain(|queued| *queued != id);
-        if self.current.nominating == Some(id) {
-            self.current.nominating = None;
-        }
+        self.current
+            .nominating
+            .take_if(|(nominating, _)| *nominating == id);
     }
 
     /// Thaws the pairs that share the foundation of one that works (RFC 8445, section 7.2.5.3.3).

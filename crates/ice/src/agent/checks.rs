@@ -48,10 +48,14 @@ impl IceAgent {
         now: Instant,
         buffer: &mut Vec<u8>,
     ) -> Option<Transmit> {
+        let start = buffer.len();
         loop {
             if let Some(sent) = self.current.checks.poll_transmit(now, buffer) {
                 let id = sent.tag.pair;
-                let pair = self.current.pair_mut(id)?;
+                let Some(pair) = self.current.pair_mut(id) else {
+                    buffer.truncate(start);
+                    continue;
+                };
                 pair.counters.requests_sent += 1;
                 return Some(pair.path.transmit());
             }
@@ -78,7 +82,8 @@ impl IceAgent {
     }
 
     fn start_check(&mut self, now: Instant, id: PairId) {
-        let nominate = self.current.nominating == Some(id);
+        let nominating = self.current.nominating;
+        let nominate = nominating.is_some_and(|(nominating, _)| nominating == id);
         let transaction = TransactionId::random(&mut self.rng);
         let Some(request) = self.check_request(id, transaction, nominate) else {
             return;
@@ -99,6 +104,9 @@ impl IceAgent {
         );
         if started.is_err() {
             self.stats.over_limit += 1;
+            self.current
+                .nominating
+                .take_if(|(nominating, _)| *nominating == id);
             return;
         }
         if let Some(pair) = self.current.pair_mut(id)
@@ -184,6 +192,12 @@ impl IceAgent {
         pair.answered = Some(now);
         pair.seen_as = seen_as;
         let nominated_by_peer = std::mem::take(&mut pair.nominate_when_valid);
+        if let Some(lifeline) = &mut self.current.lifeline
+            && lifeline.pair == id
+        {
+            lifeline.answered = now;
+        }
+        self.heard_on(now, id);
         self.current.triggered.retain(|queued| *queued != id);
         self.current.first_valid.get_or_insert(now);
         self.thaw_like(id);

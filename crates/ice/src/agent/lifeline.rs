@@ -14,7 +14,7 @@ use gannet_stun::{Class, Message, TransactionId, code};
 use super::checklist::PairId;
 use super::message::{CheckRequest, success_response};
 use super::{IceAgent, Path};
-use crate::{IceTransportState, Timers, Transmit};
+use crate::{IceTransportState, Role, Timers, Transmit};
 
 /// How many unanswered checks are remembered: those of a whole expiry period.
 const MAX_ASKED: usize = 48;
@@ -163,6 +163,9 @@ impl IceAgent {
         if let (Some(lifeline), Some(remote)) = (&mut self.current.lifeline, &self.current.remote)
             && lifeline.take_due(now, &timers, silent, &mut self.rng)
         {
+            let mut pairs = self.current.pairs.iter();
+            let selected = pairs.find(|pair| pair.id == lifeline.pair);
+            let nominated = selected.is_some_and(|pair| pair.nominated);
             let id = TransactionId::random(&mut self.rng);
             lifeline.remember(now, id);
             let (pair, path) = (lifeline.pair, lifeline.path);
@@ -173,7 +176,8 @@ impl IceAgent {
                 priority: lifeline.priority,
                 role: self.role,
                 tie_breaker: self.tie_breaker,
-                use_candidate: false,
+                // Said again, for a peer that missed it.
+                use_candidate: nominated && self.role == Role::Controlling,
                 nomination: None,
             }
             .write(buffer);
@@ -304,7 +308,12 @@ impl IceAgent {
             .and_then(|p| p.counters.current_round_trip_time);
         let is_silent = now >= lifeline.silent_at(&timers, rtt);
         if now >= expires {
+            if let Some(pair) = self.current.pair_mut(id) {
+                pair.consent_lost = true;
+            }
             self.fail_pair(now, id);
+            // The other pairs have been checked since this one fell silent: it is over.
+            self.current.failed = self.current.lifeline.is_none();
             return;
         }
         if is_silent && !self.current.silent {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use gannet_stun::{Attribute, AttributeType, Class, Message, Method, code};
+use gannet_stun::{Attribute, Class, Message, Method, code};
 
 use super::checklist::PairId;
 use super::message::{UNDERSTOOD, error_response, success_response};
@@ -76,6 +76,10 @@ impl IceAgent {
         }
         if !self.is_for_current(username) || message.verify(&self.current.local.key).is_err() {
             self.stats.unauthenticated += 1;
+            return;
+        }
+        if self.current.failed {
+            // To answer would give the peer a path that works one way only.
             return;
         }
         if message.unknown_required(UNDERSTOOD).next().is_some() {
@@ -179,11 +183,11 @@ impl IceAgent {
         };
         pair.counters.requests_received += 1;
         pair.counters.responses_sent += 1;
-        let (state, valid) = (pair.state, pair.valid);
+        let (state, valid, consent_lost) = (pair.state, pair.valid, pair.consent_lost);
         if asked.use_candidate && self.role == Role::Controlled {
             self.peer_nominates(now, id, asked.nomination);
         }
-        if self.config.lite || (state == State::Succeeded && valid) {
+        if self.config.lite || (state == State::Succeeded && valid) || consent_lost {
             return;
         }
         self.check_back(now, id, state);

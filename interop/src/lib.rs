@@ -2,5 +2,6 @@
 //! ends when its value is dropped.
 
 pub mod browser;
+pub mod page;
 pub mod process;
 pub mod server;

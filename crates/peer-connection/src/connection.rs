@@ -12,6 +12,7 @@ use gannet_ortc::data::ChannelId;
 use gannet_ortc::ice::{
     IceGatheringState, IceTransportState, Protocol, Request, ResolveId,
 };
+use gannet_ortc::parameters::Fingerprint;
 use gannet_ortc::{DtlsTransportState, Session};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -41,16 +42,10 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(
-        session: Session,
-        jsep: Jsep,
-        rng: Rng,
-        endpoint: Endpoint,
-        runtime: Handle,
-    ) -> Self {
+    pub(crate) fn new(core: Core, endpoint: Endpoint, runtime: Handle) -> Self {
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            core: Mutex::new(Core::new(session, jsep, rng)),
+            core: Mutex::new(core),
             endpoint,
             runtime,
             news: Notify::new(),
@@ -118,6 +113,8 @@ impl Connection {
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) rng: Rng,
+    /// Our certificate's.
+    pub(crate) fingerprint: Fingerprint,
     /// The media stream that our tracks belong to.
     pub(crate) stream_id: String,
     pub(crate) session: Session,
@@ -135,8 +132,14 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    fn new(session: Session, jsep: Jsep, mut rng: Rng) -> Self {
+    pub(crate) fn new(
+        session: Session,
+        jsep: Jsep,
+        mut rng: Rng,
+        fingerprint: Fingerprint,
+    ) -> Self {
         Self {
+            fingerprint,
             stream_id: random_id(&mut rng),
             rng,
             session,
@@ -229,9 +232,18 @@ impl Core {
         use gannet_ortc::ice::Event;
         match event {
             Event::LocalCandidate(candidate) => {
-                self.push_event(PendingEvent::IceCandidate(candidate));
+                let candidate = gannet_jsep::IceCandidate::new(&candidate.to_string()).ok();
+                let init = candidate.and_then(|found| self.jsep.add_local_candidate(&found));
+                if let Some(init) = init {
+                    self.push_event(PendingEvent::IceCandidate(init));
+                }
             }
             Event::GatheringStateChange(state) => {
+                if state == IceGatheringState::Complete
+                    && let Some(init) = self.jsep.end_local_candidates()
+                {
+                    self.push_event(PendingEvent::IceCandidate(init));
+                }
                 self.push_event(PendingEvent::IceGatheringStateChange(state));
             }
             Event::StateChange(state) => {

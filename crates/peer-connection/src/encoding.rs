@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gannet_codecs::{
-    AudioCodec, AudioConverter, AudioEncoder, AudioEncoderConfig, EncodedFrame, VideoCodec,
+    AudioCodec, AudioConverter, AudioEncoderConfig, EncodedFrame, VideoCodec,
     VideoEncoder, VideoEncoderConfig, to_ticks,
 };
-use gannet_media::{AudioFrame, MediaStreamTrack, Track, VideoFrame};
+use gannet_media::{MediaStreamTrack, Track};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -153,7 +153,10 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
             Ok(encoder) => encoder,
             Err(error) => return tracing::error!(%error, "no audio encoder"),
         };
-        let mut converter = AudioConverter::new(encoder.format());
+        let mut converter = match AudioConverter::new(encoder.format()) {
+            Ok(converter) => converter,
+            Err(error) => return tracing::error!(%error, "no converter for an audio encoder"),
+        };
         while let Some(sound) = self.next(track) {
             let captured = Instant::now();
             let converted = converter.convert(&sound);

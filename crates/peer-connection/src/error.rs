@@ -13,6 +13,9 @@ pub enum NewConnectionError {
     /// It was made outside a tokio runtime.
     #[error("a connection needs a tokio runtime around it")]
     NoRuntime,
+    /// No provider of cryptography was given, and none is built in.
+    #[error("no provider of cryptography was given, and none is built in")]
+    NoProvider,
     /// There are no sockets.
     #[error(transparent)]
     Endpoint(#[from] BindError),

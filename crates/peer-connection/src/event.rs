@@ -2,7 +2,7 @@
 
 use gannet_jsep::{IceCandidateInit, TransceiverId};
 use gannet_ortc::data::ChannelId;
-use gannet_ortc::ice::{Candidate, IceGatheringState, IceTransportState};
+use gannet_ortc::ice::{IceGatheringState, IceTransportState};
 
 use crate::{DataChannel, RtpReceiver, RtpTransceiver};
 
@@ -33,7 +33,7 @@ pub enum Event {
     IceConnectionStateChange(IceTransportState),
     /// The gathering state changed; after `Complete` no more candidates come.
     IceGatheringStateChange(IceGatheringState),
-    /// A local candidate to be signaled.
+    /// A local candidate to be signaled; an empty one says that there are no more.
     IceCandidate(IceCandidateInit),
     /// The peer sends a stream.
     Track(TrackEvent),
@@ -58,7 +58,7 @@ pub(crate) enum PendingEvent {
     ConnectionStateChange(PeerConnectionState),
     IceConnectionStateChange(IceTransportState),
     IceGatheringStateChange(IceGatheringState),
-    IceCandidate(Candidate),
+    IceCandidate(IceCandidateInit),
     Track { transceiver: TransceiverId, streams: Vec<String> },
     DataChannel(ChannelId),
 }

@@ -157,9 +157,9 @@ fn find_answer(message: &[u8], name: &str) -> Result<Option<IpAddr>, ReadError> 
 }
 
 /// Reads a name, following its pointers (RFC 1035, section 4.1.4).
-fn read_name(reader: &mut Reader<'_>, message: &[u8]) -> Result<String, ReadError> {
+fn read_name<'a>(reader: &mut Reader<'a>, message: &'a [u8]) -> Result<String, ReadError> {
     let mut name = String::new();
-    let mut elsewhere: Option<Reader<'_>> = None;
+    let mut elsewhere: Option<Reader<'a>> = None;
     let mut pointers = 0;
     loop {
         let current = elsewhere.as_mut().unwrap_or(reader);

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use gannet_crypto::Rng;
+use gannet_crypto::{CryptoProvider, HashAlgorithm, Rng};
 use gannet_jsep::{
     CandidateOutcome, Changes, Description as SessionDescription, DtlsRole, IceCandidateInit,
     IceRole, Jsep, LocalTransport, SdpType, SenderInit, SignalingState, TransportPlan,
 };
 use gannet_media::MediaStreamTrack;
 use gannet_ortc::data::ChannelInit;
-use gannet_ortc::dtls::Certificate;
+use gannet_ortc::dtls::{Certificate, CertificateError};
 use gannet_ortc::ice::{Candidate, IceGatheringState, IceTransportState, Role};
 use gannet_ortc::parameters::{
     self, Direction, Fingerprint, IceParameters, MediaKind, SctpParameters,
@@ -65,10 +65,11 @@ impl PeerConnection {
             Some(endpoint) => endpoint,
             None => Endpoint::bind(&EndpointConfiguration::default())?,
         };
-        let provider = configuration.provider.unwrap_or_else(gannet_crypto::default_provider);
+        let provider = configuration.provider.or_else(default_provider);
+        let provider = provider.ok_or(NewConnectionError::NoProvider)?;
         let certificate = match configuration.certificate {
             Some(certificate) => certificate,
-            None => Certificate::generate(&*provider, Default::default())?,
+            None => Certificate::generate(&*provider)?,
         };
         let mut rng = Rng::from_seed(provider.random_seed());
         let sctp = SctpParameters {
@@ -88,9 +89,11 @@ impl PeerConnection {
         config.key_log = configuration.key_log;
         config.sctp.max_incoming_message_size = configuration.max_message_size as usize;
         let now = Instant::now();
+        let fingerprint = certificate_fingerprint(&*provider, &config.certificate)?;
         let session = Session::new(config, provider, rng.fork(), now, SystemTime::now());
         let fragment = session.ice().local_parameters().username_fragment.clone();
-        let connection = Arc::new(Connection::new(session, jsep, rng, endpoint.clone(), runtime));
+        let core = Core::new(session, jsep, rng, fingerprint);
+        let connection = Arc::new(Connection::new(core, endpoint.clone(), runtime));
         endpoint.register(&connection, &fragment);
         Ok(Self { owner: Arc::new(Owner { connection }) })
     }
@@ -122,13 +125,7 @@ impl PeerConnection {
             PendingEvent::ConnectionStateChange(state) => Event::ConnectionStateChange(state),
             PendingEvent::IceConnectionStateChange(state) => Event::IceConnectionStateChange(state),
             PendingEvent::IceGatheringStateChange(state) => Event::IceGatheringStateChange(state),
-            PendingEvent::IceCandidate(candidate) => Event::IceCandidate(IceCandidateInit {
-                username_fragment: candidate.username_fragment.clone(),
-                candidate: candidate.to_string(),
-                sdp_mid: None,
-                // Everything is bundled on the first section.
-                sdp_m_line_index: Some(0),
-            }),
+            PendingEvent::IceCandidate(candidate) => Event::IceCandidate(candidate),
             PendingEvent::Track { transceiver, streams } => {
                 let transceiver = self.transceiver_handle(core, transceiver)?;
                 Event::Track(TrackEvent { receiver: transceiver.receiver(), transceiver, streams })
@@ -232,8 +229,7 @@ impl PeerConnection {
     /// Our description with the candidates that were gathered so far.
     #[must_use]
     pub fn local_description(&self) -> Option<SessionDescription> {
-        let core = self.connection().lock();
-        core.jsep.local_description_with(&local_transport(&core))
+        self.connection().lock().jsep.local_description().cloned()
     }
 
     /// The peer's description.
@@ -363,9 +359,30 @@ impl PeerConnection {
     }
 }
 
+/// The provider of cryptography that was built in.
+#[cfg(feature = "aws-lc-rs")]
+fn default_provider() -> Option<Arc<dyn CryptoProvider>> {
+    Some(gannet_crypto::default_provider())
+}
+
+/// None was built in.
+#[cfg(not(feature = "aws-lc-rs"))]
+fn default_provider() -> Option<Arc<dyn CryptoProvider>> {
+    None
+}
+
 /// 96 random bits in hexadecimal.
 pub(crate) fn random_id(rng: &mut Rng) -> String {
     rng.array::<12>().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The fingerprint that our descriptions tell: SHA-256, which everybody has.
+fn certificate_fingerprint(
+    provider: &dyn CryptoProvider,
+    certificate: &Certificate,
+) -> Result<Fingerprint, CertificateError> {
+    let own = certificate.chain().first().ok_or(CertificateError::EmptyChain)?;
+    Ok(Fingerprint::of(provider, HashAlgorithm::Sha256, own))
 }
 
 fn transceiver_seed(core: &mut Core) -> TransceiverSeed {
@@ -394,9 +411,10 @@ fn register_transceiver(
 fn local_transport(core: &Core) -> LocalTransport {
     let ice = core.session.ice();
     let parameters = ice.local_parameters();
-    let fingerprint = |fingerprint: &Fingerprint| gannet_jsep::DtlsFingerprint {
-        algorithm: fingerprint.algorithm().to_owned(),
-        value: fingerprint.value().to_string(),
+    let fingerprint = |fingerprint: &Fingerprint| {
+        let text = fingerprint.to_string();
+        let (algorithm, value) = text.split_once(' ').unwrap_or_default();
+        gannet_jsep::DtlsFingerprint { algorithm: algorithm.to_owned(), value: value.to_owned() }
     };
     LocalTransport {
         ice: gannet_jsep::IceParameters {
@@ -404,7 +422,7 @@ fn local_transport(core: &Core) -> LocalTransport {
             password: parameters.password.clone(),
             lite: parameters.ice_lite,
         },
-        fingerprints: core.session.certificate().fingerprints().iter().map(fingerprint).collect(),
+        fingerprints: vec![fingerprint(&core.fingerprint)],
         candidates: ice
             .local_candidates()
             .filter_map(|candidate| gannet_jsep::IceCandidate::new(&candidate.to_string()).ok())

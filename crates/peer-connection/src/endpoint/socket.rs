@@ -73,7 +73,7 @@ impl Socket {
             src_ip: None,
         };
         self.io.try_io(Interest::WRITABLE, || {
-            self.state.send(UdpSockRef::from(&self.io), &transmit)
+            self.state.try_send(UdpSockRef::from(&self.io), &transmit)
         })
     }
 

@@ -242,7 +242,6 @@ class Call {
   async start() {
     this.setState("source");
     await this.openSource();
-    this.checkEnded();
     this.setState("gathering");
     this.createConnection();
     await this.pc.setLocalDescription(await this.pc.createOffer());
@@ -269,6 +268,7 @@ class Call {
     } else {
       this.stream = await openCamera(this.settings);
     }
+    this.checkEnded();
     view.showLocal(this.stream);
   }
 
@@ -276,8 +276,8 @@ class Call {
     this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
     this.remote = new MediaStream();
     this.pc.addEventListener("track", ({ track, receiver }) => {
-      // Show pictures as soon as they are there; the server does not burst.
-      if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
+      // Pictures are shown as soon as they are there.
+      if (track.kind === "video" && "jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
       this.remote.addTrack(track);
       view.showRemote(this.remote);
     });
@@ -406,8 +406,11 @@ class Call {
     }
   }
 
+  // After each wait: a call that was ended meanwhile gives back what it has opened since.
   checkEnded() {
-    if (this.ended) throw new Trouble("Stopped.", "");
+    if (!this.ended) return;
+    this.stop();
+    throw new Trouble("Stopped.", "");
   }
 
   setState(state) {
@@ -662,8 +665,7 @@ const view = {
   },
 
   showSound() {
-    byId("sound").textContent = this.remote.muted ? "Sound off" : "Sound on";
-    byId("sound").setAttribute("aria-pressed", String(this.remote.muted));
+    byId("sound").textContent = this.remote.muted ? "Unmute" : "Mute";
   },
 
   clear() {

@@ -63,6 +63,7 @@ mod candidate;
 mod config;
 mod event;
 mod priority;
+mod server;
 mod stats;
 
 pub use agent::{
@@ -74,7 +75,9 @@ pub use candidate::{
 };
 pub use config::{Config, IceParameters, Limits, Nomination, Role, Timers, TransportPolicy};
 pub use event::{
-    Event, IceGatheringState, IceTransportState, Protocol, Request, ResolveId, Transmit,
+    ConnectionId, Event, IceGatheringState, IceTransportState, Protocol, Request, ResolveId,
+    Transmit,
 };
 pub use priority::{candidate_priority, pair_priority};
+pub use server::{IceServer, ServerAddress, TurnTransport};
 pub use stats::{AgentStats, CandidatePairState, CandidatePairStats, Counters};

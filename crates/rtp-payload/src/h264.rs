@@ -135,22 +135,26 @@ impl NalFormat for H264 {
         [(one & NRI).max(other & NRI)]
     }
 
-    fn describe(header: [u8; 1], body: &[u8], info: &mut PayloadInfo) -> Option<bool> {
+    fn describe(header: [u8; 1], info: &mut PayloadInfo) {
         let unit_type = Self::unit_type(header);
         info.keyframe |= unit_type == IDR;
         info.parameter_sets |= matches!(unit_type, SPS | PPS);
-        match unit_type {
-            ACCESS_UNIT_DELIMITER => Some(true),
+        if matches!(unit_type, 1..=IDR) {
+            let [header] = header;
+            info.discardable = header & NRI == 0;
+        }
+    }
+
+    fn is_delimiter(header: [u8; 1]) -> bool {
+        Self::unit_type(header) == ACCESS_UNIT_DELIMITER
+    }
+
+    /// A slice begins with first_mb_in_slice in Exp-Golomb code: one bit, set, is zero. Only the baseline and
+    /// extended profiles, which no browser uses, may send slices out of order.
+    fn is_first_slice(header: [u8; 1], body: &[u8]) -> Option<bool> {
+        match Self::unit_type(header) {
             PARTITION_B | PARTITION_C => Some(false),
-            1 | 2 | IDR => {
-                let [header] = header;
-                info.discardable = header & NRI == 0;
-                // A slice begins with first_mb_in_slice in Exp-Golomb code: one bit, set, is zero. Only the
-                // baseline and extended profiles, which no browser uses, may send slices out of order.
-                body.first()
-                    .filter(|first| **first & 0x80 == 0)
-                    .map(|_| false)
-            }
+            1 | 2 | IDR => body.first().map(|first| first & 0x80 != 0),
             _ => None,
         }
     }
@@ -330,10 +334,10 @@ mod tests {
             &[start.clone(), middle.clone(), end.clone()],
         );
         assert_eq!(whole, Ok(vec![0, 0, 0, 1, 0x65, 0x85, 0x05, 0x45]));
-        let lone = vec![fragment(0x7c, 0xc5, 7)];
+        let lone = vec![fragment(0x7c, 0xc5, 0x87)];
         assert_eq!(
             assemble(&H264Depacketizer, &lone),
-            Ok(vec![0, 0, 0, 1, 0x65, 7])
+            Ok(vec![0, 0, 0, 1, 0x65, 0x87])
         );
         let other_type = fragment(0x7c, 0x41, 1);
         let single = (vec![0x41, 1], false);
@@ -341,6 +345,7 @@ mod tests {
             vec![middle.clone(), end.clone()],
             vec![start.clone(), middle],
             vec![start.clone(), start.clone(), end.clone()],
+            vec![fragment(0x7c, 0x85, 0x05), end.clone()], // not the first slice
             vec![start.clone(), other_type],
             vec![start.clone(), single, end.clone()],
             vec![start, end.clone(), end],

@@ -135,22 +135,26 @@ impl NalFormat for H265 {
         [high, low | (one & TID).min(other & TID)]
     }
 
-    fn describe(header: [u8; 2], body: &[u8], info: &mut PayloadInfo) -> Option<bool> {
+    fn describe(header: [u8; 2], info: &mut PayloadInfo) {
         let unit_type = Self::unit_type(header);
-        let [_, second] = header;
         info.keyframe |= (BLA_W_LP..=CRA).contains(&unit_type);
         info.parameter_sets |= (VPS..=PPS).contains(&unit_type);
-        if unit_type == ACCESS_UNIT_DELIMITER {
-            return Some(true);
+        if unit_type <= LAST_VCL {
+            // nuh_temporal_id_plus1; zero is forbidden.
+            let [_, second] = header;
+            info.temporal_id = (second & TID).checked_sub(1);
         }
-        if unit_type > LAST_VCL {
-            return None;
-        }
-        // nuh_temporal_id_plus1; zero is forbidden.
-        info.temporal_id = (second & TID).checked_sub(1);
+    }
+
+    fn is_delimiter(header: [u8; 2]) -> bool {
+        Self::unit_type(header) == ACCESS_UNIT_DELIMITER
+    }
+
+    fn is_first_slice(header: [u8; 2], body: &[u8]) -> Option<bool> {
+        let is_slice = Self::unit_type(header) <= LAST_VCL;
         body.first()
-            .filter(|first| **first & FIRST_SLICE == 0)
-            .map(|_| false)
+            .filter(|_| is_slice)
+            .map(|first| first & FIRST_SLICE != 0)
     }
 }
 

@@ -55,6 +55,9 @@ mod av1;
 mod comfort_noise;
 mod format;
 mod frame;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod h264;
 mod h265;
 mod nal;

@@ -42,8 +42,10 @@ fn allocations(run: impl FnOnce()) -> u64 {
 
 fn frame(format: PayloadFormat) -> Bytes {
     let mut frame = match format {
-        PayloadFormat::H264(_) => vec![0, 0, 0, 1, 0x67, 9, 0, 0, 0, 1, 0x68, 9, 0, 0, 1, 0x65],
-        PayloadFormat::H265 => vec![0, 0, 0, 1, 0x40, 1, 9, 0, 0, 1, 0x26, 1],
+        PayloadFormat::H264(_) => vec![
+            0, 0, 0, 1, 0x67, 9, 0, 0, 0, 1, 0x68, 9, 0, 0, 1, 0x65, 0x88,
+        ],
+        PayloadFormat::H265 => vec![0, 0, 0, 1, 0x40, 1, 9, 0, 0, 1, 0x26, 1, 0xaf],
         PayloadFormat::Av1 => vec![0x12, 0, 0x0a, 1, 7, 0x30],
         PayloadFormat::Vp9 => vec![0x86],
         _ => vec![0x11],

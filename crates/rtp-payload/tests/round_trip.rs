@@ -47,9 +47,9 @@ fn frame(format: PayloadFormat, chunks: &[Vec<u8>]) -> Vec<u8> {
     }
 }
 
-/// A NAL unit without start codes inside, which does not end with zero.
+/// A first slice, without start codes inside, which does not end with zero.
 fn unit(header: &[u8], chunk: &[u8]) -> Vec<u8> {
-    let body = chunk.iter().map(|byte| byte | 1);
+    let body = chunk.iter().map(|byte| byte | 0x81);
     [0, 0, 0, 1]
         .into_iter()
         .chain(header.iter().copied())
@@ -133,7 +133,7 @@ fn fate() -> impl Strategy<Value = Fate> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
     fn without_loss_every_frame_arrives(

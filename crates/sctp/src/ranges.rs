@@ -69,7 +69,10 @@ impl Ranges {
         let mut last = first;
         while let Some(run) = self.runs.get(last).filter(|run| run.start <= end + 1) {
             if next < run.start {
-                added(Run { start: next, end: run.start - 1 });
+                added(Run {
+                    start: next,
+                    end: run.start - 1,
+                });
             }
             next = next.max(run.end + 1);
             merged.start = merged.start.min(run.start);

@@ -40,12 +40,15 @@ impl<T: Default> StreamTable<T> {
 
     /// All states that are there, with their ids.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u16, &mut T)> {
-        self.pages.iter_mut().enumerate().flat_map(|(number, page)| {
-            page.iter_mut()
-                .flat_map(|page| page.iter_mut())
-                .enumerate()
-                .map(move |(index, state)| ((number * PAGE + index) as u16, state))
-        })
+        self.pages
+            .iter_mut()
+            .enumerate()
+            .flat_map(|(number, page)| {
+                page.iter_mut()
+                    .flat_map(|page| page.iter_mut())
+                    .enumerate()
+                    .map(move |(index, state)| ((number * PAGE + index) as u16, state))
+            })
     }
 }
 
@@ -64,7 +67,10 @@ mod tests {
             assert_eq!(table.get(id), Some(&(u32::from(id) + 1)));
         }
         assert!(table.get(128).is_none());
-        assert_eq!(table.iter_mut().filter(|(_, state)| **state != 0).count(), 4);
+        assert_eq!(
+            table.iter_mut().filter(|(_, state)| **state != 0).count(),
+            4
+        );
         assert_eq!(table.iter_mut().last().map(|(id, _)| id), Some(65535));
     }
 }

@@ -258,6 +258,17 @@ fn what_is_not_stun_says_why() {
 }
 
 #[test]
+fn a_method_above_0x0ff_is_read_but_not_taken_for_stun_on_a_shared_socket() {
+    let mut packet = Vec::new();
+    let method = Method::new(0x100).unwrap();
+    MessageWriter::new(&mut packet, Class::Request, method, TransactionId([0; 12]))
+        .finish(Seal::NONE)
+        .unwrap();
+    assert_eq!(Message::parse(&packet).unwrap().method(), method);
+    assert!(!is_stun(&packet));
+}
+
+#[test]
 fn unknown_attributes_are_listed() {
     let mut packet = Vec::new();
     let id = TransactionId([0; 12]);

@@ -86,7 +86,7 @@ pub struct Client {
     pub(crate) allocation: Option<Allocation>,
     pub(crate) peers: Peers,
     pub(crate) requests: Transactions<Asked>,
-    /// Some answer was thrown away because its integrity was wrong.
+    /// Packets that were thrown away.
     pub(crate) dropped: u64,
     events: VecDeque<Event>,
 }
@@ -98,7 +98,7 @@ impl Client {
         Self {
             requests: Transactions::new(TransactionConfig {
                 max_transactions: config.max_peers.saturating_mul(2).saturating_add(4),
-                ..TransactionConfig::default()
+                ..config.transactions
             }),
             config,
             provider,

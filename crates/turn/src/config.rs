@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use gannet_stun::Reliability;
+use gannet_stun::{Reliability, TransactionConfig};
 use thiserror::Error;
 
 /// What carries the messages between client and server.
@@ -61,6 +61,8 @@ pub struct Config {
     pub lifetime: Duration,
     /// The first retransmission timeout over UDP.
     pub rto: Duration,
+    /// How requests are repeated. Its bound on transactions is computed from `max_peers`.
+    pub transactions: TransactionConfig,
     /// How many peers may have a permission, and how many of them a channel.
     pub max_peers: usize,
 }
@@ -77,6 +79,7 @@ impl Config {
             families: AddressFamilies::default(),
             lifetime: Duration::from_secs(600),
             rto: Duration::from_millis(500),
+            transactions: TransactionConfig::default(),
             max_peers: 64,
         }
     }

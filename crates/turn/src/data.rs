@@ -41,7 +41,7 @@ impl Client {
             let peer = self.peers.peer_of(received.channel)?;
             Some((peer, received.data))
         });
-        self.from_peer(data)
+        self.deliver(data)
     }
 
     fn handle_data_indication<'p>(&mut self, message: &Message<'p>) -> Incoming<'p> {
@@ -54,11 +54,11 @@ impl Client {
                 _ => {}
             }
         }
-        self.from_peer(peer.zip(data))
+        self.deliver(peer.zip(data))
     }
 
     /// Data of a peer that has no permission is not the server's to deliver.
-    fn from_peer<'p>(&mut self, data: Option<(SocketAddr, &'p [u8])>) -> Incoming<'p> {
+    fn deliver<'p>(&mut self, data: Option<(SocketAddr, &'p [u8])>) -> Incoming<'p> {
         match data {
             Some((peer, data)) if self.peers.may_reach(peer.ip()) => Incoming::Data { peer, data },
             _ => {

@@ -91,22 +91,22 @@ impl PathClass {
 
 impl IceAgent {
     /// Pairs a local candidate with all remote ones.
-    pub(super) fn pair_local(&mut self, local: usize) {
+    pub(super) fn pair_local(&mut self, now: Instant, local: usize) {
         for remote in 0..self.current.remote_candidates.len() {
-            self.add_pair(local, remote);
+            self.add_pair(now, local, remote);
         }
     }
 
     /// Pairs a remote candidate with all local ones.
-    pub(super) fn pair_remote(&mut self, remote: usize) {
+    pub(super) fn pair_remote(&mut self, now: Instant, remote: usize) {
         for local in 0..self.local.len() {
-            self.add_pair(local, remote);
+            self.add_pair(now, local, remote);
         }
     }
 
     /// Forms a pair, unless the two do not fit or the path has one already (RFC 8445, sections 6.1.2.2
     /// and 6.1.2.4). Gives the pair of that path.
-    pub(super) fn add_pair(&mut self, local: usize, remote: usize) -> Option<PairId> {
+    pub(super) fn add_pair(&mut self, now: Instant, local: usize, remote: usize) -> Option<PairId> {
         let ours = self.local.get(local)?;
         let theirs = self.current.remote_candidates.get(remote)?;
         let address = theirs.socket_address()?;
@@ -114,6 +114,7 @@ impl IceAgent {
             local: ours.base,
             remote: address,
             protocol: Protocol::Udp,
+            relay: ours.relay,
         };
         if !ours.is_open || !ours.can_send || !fits(path) {
             return None;
@@ -125,7 +126,7 @@ impl IceAgent {
             return Some(pair.id);
         }
         let priority = pair_priority(self.role, ours.candidate.priority, theirs.priority);
-        if !self.make_room_for(priority) {
+        if !self.is_reachable(now, path) || !self.make_room_for(priority) {
             self.stats.over_limit += 1;
             return None;
         }
@@ -160,6 +161,17 @@ impl IceAgent {
             .partition_point(|other| other.priority >= priority);
         self.current.pairs.insert(at, pair);
         Some(id)
+    }
+
+    /// A peer behind a relay must be let through first. The pair is checked when that is granted.
+    fn is_reachable(&mut self, now: Instant, path: Path) -> bool {
+        let Some(relay) = path.relay.and_then(|at| self.relays.get_mut(at)) else {
+            return path.relay.is_none();
+        };
+        relay
+            .client
+            .create_permission(now, path.remote.ip())
+            .is_ok()
     }
 
     /// Frozen while another pair of the same foundation is on its way (RFC 8445, section 6.1.2.6).
@@ -242,6 +254,11 @@ impl IceAgent {
     /// After nomination only pairs of a better class are still of interest, unless the selected one has
     /// fallen silent.
     fn is_worth_checking(&self, pair: &Pair) -> bool {
+        if let Some(relay) = pair.path.relay.and_then(|at| self.relays.get(at))
+            && !relay.client.has_permission(pair.path.remote.ip())
+        {
+            return false;
+        }
         match self.current.selected_pair() {
             Some(selected) if selected.nominated && !self.current.silent => {
                 pair.class > selected.class

@@ -57,7 +57,11 @@ impl IceAgent {
                     continue;
                 };
                 pair.counters.requests_sent += 1;
-                return Some(pair.path.transmit());
+                let path = pair.path;
+                match self.emit(path, buffer, start) {
+                    Some(transmit) => return Some(transmit),
+                    None => continue,
+                }
             }
             let next = self.next_check()?;
             if !self.pacer.take(now) {
@@ -245,6 +249,7 @@ impl IceAgent {
             signalled_form: candidate.clone(),
             candidate,
             base,
+            relay: None,
             is_open: true,
             can_send: false,
             signalled: false,

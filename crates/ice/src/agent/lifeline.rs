@@ -158,6 +158,7 @@ impl IceAgent {
         if self.config.lite {
             return None;
         }
+        let start = buffer.len();
         let timers = self.config.timers;
         let silent = self.current.silent;
         if let (Some(lifeline), Some(remote)) = (&mut self.current.lifeline, &self.current.remote)
@@ -184,7 +185,7 @@ impl IceAgent {
             if let Some(pair) = self.current.pair_mut(pair) {
                 pair.counters.consent_requests_sent += 1;
             }
-            return Some(path.transmit());
+            return self.emit(path, buffer, start);
         }
         let previous = self.previous.as_mut()?;
         let lifeline = &mut previous.lifeline;
@@ -205,7 +206,7 @@ impl IceAgent {
             nomination: None,
         }
         .write(buffer);
-        Some(path.transmit())
+        self.emit(path, buffer, start)
     }
 
     /// An answer that is not to a check of the checklist.
@@ -325,8 +326,12 @@ impl IceAgent {
 
     pub(super) fn expire_previous(&mut self, now: Instant) {
         let timers = &self.config.timers;
-        let expired = |previous: &Box<super::Previous>| previous.lifeline.expires(timers) <= now;
-        if self.previous.as_ref().is_some_and(expired) {
+        let expired = |lifeline: &Lifeline| lifeline.expires(timers) <= now;
+        if self
+            .previous
+            .as_ref()
+            .is_some_and(|previous| expired(&previous.lifeline))
+        {
             self.previous = None;
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use gannet_stun::{Attribute, Class, Message, Method, code};
+use gannet_stun::{Attribute, Class, Message, Method, TransactionId, code};
 
 use super::checklist::PairId;
 use super::message::{UNDERSTOOD, error_response, success_response};
@@ -57,12 +57,23 @@ impl IceAgent {
         }
         match message.class() {
             Class::Request => self.handle_request(now, path, &message),
-            Class::Success | Class::Error => self.handle_response(now, path, &message),
+            Class::Success | Class::Error => {
+                if !self.server_answered(now, path, &message) {
+                    self.handle_response(now, path, &message);
+                }
+            }
             // A keepalive (RFC 8445, section 11): nothing proves who sent it.
             Class::Indication => {}
         }
         self.update_state(now);
         Incoming::Consumed
+    }
+
+    /// Whether a packet answers a question to a STUN server, which may be a TURN server too.
+    pub(super) fn answers_question(&self, packet: &[u8]) -> bool {
+        let id = packet.get(8..20).and_then(|id| id.try_into().ok());
+        !self.asking.is_empty()
+            && id.is_some_and(|id| self.asking.tag(&TransactionId(id)).is_some())
     }
 
     fn handle_request(&mut self, now: Instant, path: Path, message: &Message<'_>) {
@@ -95,7 +106,7 @@ impl IceAgent {
         }
         let response = success_response(message, path.remote, &self.current.local);
         self.push_outgoing(path, response);
-        if let Some(id) = self.pair_of_request(path, &asked) {
+        if let Some(id) = self.pair_of_request(now, path, &asked) {
             self.request_accepted(now, id, &asked);
         }
     }
@@ -134,7 +145,7 @@ impl IceAgent {
 
     /// The pair that a check came in on; where needed, with a new peer-reflexive candidate
     /// (RFC 8445, sections 7.3.1.3 and 7.3.1.4).
-    fn pair_of_request(&mut self, path: Path, asked: &Asked) -> Option<PairId> {
+    fn pair_of_request(&mut self, now: Instant, path: Path, asked: &Asked) -> Option<PairId> {
         if let Some(pair) = self.current.pairs.iter().find(|pair| pair.path == path) {
             return Some(pair.id);
         }
@@ -150,10 +161,18 @@ impl IceAgent {
             Some(remote) => remote,
             None => self.add_peer_reflexive(path, asked)?,
         };
-        self.add_pair(local, remote)
+        self.add_pair(now, local, remote)
     }
 
     fn add_peer_reflexive(&mut self, path: Path, asked: &Asked) -> Option<usize> {
+        if self
+            .config
+            .accept_remote
+            .is_some_and(|accept| !accept(path.remote.ip()))
+        {
+            self.stats.unusable_candidates += 1;
+            return None;
+        }
         if self.current.peer_reflexive >= self.config.limits.peer_reflexive_candidates {
             self.stats.over_limit += 1;
             return None;

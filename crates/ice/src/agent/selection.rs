@@ -56,6 +56,7 @@ impl IceAgent {
         self.current.failed = false;
         self.previous = None;
         self.stats.selected_candidate_pair_changes += 1;
+        self.bind_channel_of(now, id);
         if let Some(selected) = self.selected_pair() {
             self.push_event(Event::SelectedPairChange(selected));
         }

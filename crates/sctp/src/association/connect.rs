@@ -2,11 +2,9 @@
 
 use std::time::Instant;
 
-use super::core::{Core, Identity, Reply};
-use super::state::{
-    CookieEchoed, CookieWait, Peer, Phase, State, Tcb, ZERO_CHECKSUM_OVER_DTLS,
-};
 use super::cookie::StateCookie;
+use super::core::{Core, Identity, Reply};
+use super::state::{CookieEchoed, CookieWait, Peer, Phase, State, Tcb, ZERO_CHECKSUM_OVER_DTLS};
 use super::{Association, Flow};
 use crate::packet::{
     Abort, Causes, ErrorCause, ErrorChunk, Init, InitAck, InitBody, InitParameters, WriteChunk,
@@ -91,9 +89,7 @@ impl Association {
             return Flow::Stop;
         }
         let cookie = StateCookie {
-            made_at: now
-                .saturating_duration_since(self.core.epoch)
-                .as_micros() as u64,
+            made_at: now.saturating_duration_since(self.core.epoch).as_micros() as u64,
             identity,
             peer: Peer::from_init(&self.core, init),
             tie_tag,
@@ -101,7 +97,9 @@ impl Association {
         let sealed = cookie.seal(&*self.core.cookie_key);
         let mut body = init_body(&self.core, identity);
         body.parameters.state_cookie = Some(&sealed);
-        body.parameters.unrecognized.clone_from(&init.parameters.unrecognized);
+        body.parameters
+            .unrecognized
+            .clone_from(&init.parameters.unrecognized);
         let mut chunk = Vec::new();
         InitAck(body).write(&mut chunk);
         self.core.replies.push(Reply::Packet {
@@ -136,7 +134,9 @@ impl Association {
         let Some(cookie) = ack.parameters.state_cookie else {
             let cause = ErrorCause::MissingMandatoryParameter(parameter_kind::STATE_COOKIE);
             self.refuse(ack.initiate_tag, &cause);
-            self.close(CloseReason::ProtocolViolation("INIT ACK without a state cookie"));
+            self.close(CloseReason::ProtocolViolation(
+                "INIT ACK without a state cookie",
+            ));
             return Flow::Stop;
         };
         let mut causes = Vec::new();

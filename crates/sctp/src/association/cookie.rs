@@ -74,7 +74,12 @@ impl StateCookie {
     }
 
     /// By how much the cookie has outlived its life.
-    pub(crate) fn staleness(&self, epoch: Instant, now: Instant, life: Duration) -> Option<Duration> {
+    pub(crate) fn staleness(
+        &self,
+        epoch: Instant,
+        now: Instant,
+        life: Duration,
+    ) -> Option<Duration> {
         let age = now
             .saturating_duration_since(epoch)
             .saturating_sub(Duration::from_micros(self.made_at));

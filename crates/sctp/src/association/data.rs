@@ -62,7 +62,9 @@ impl Association {
         if chunk.payload.is_empty() {
             // Section 6.2: no user data is an error that ends the association.
             self.send_abort(&ErrorCause::NoUserData(tsn.0));
-            self.close(crate::CloseReason::ProtocolViolation("DATA without user data"));
+            self.close(crate::CloseReason::ProtocolViolation(
+                "DATA without user data",
+            ));
             return Flow::Stop;
         }
         match tcb.tracker.check(chunk.tsn) {

@@ -85,9 +85,7 @@ impl Association {
                 expected == Some(tag)
             }
             // E: a SHUTDOWN ACK before we are established is out of the blue.
-            kind::SHUTDOWN_ACK => {
-                matches!(self.state, State::Open(_)) && local == Some(tag)
-            }
+            kind::SHUTDOWN_ACK => matches!(self.state, State::Open(_)) && local == Some(tag),
             _ => local == Some(tag),
         }
     }
@@ -177,7 +175,10 @@ impl Association {
     fn handle_unknown(&mut self, raw: RawChunk<'_>) -> Flow {
         let action = UnknownAction::of_chunk(raw.kind);
         if action.report {
-            let shown = raw.bytes.get(..raw.bytes.len().min(512)).unwrap_or_default();
+            let shown = raw
+                .bytes
+                .get(..raw.bytes.len().min(512))
+                .unwrap_or_default();
             self.report(&ErrorCause::UnrecognizedChunkType(shown));
         }
         if action.stop {

@@ -66,7 +66,9 @@ impl CookieEchoed {
             });
         }
         if std::mem::take(&mut self.with_data) && builder.room() > 64 {
-            self.tcb.sender.fill(&mut core.send_context(now), &mut builder);
+            self.tcb
+                .sender
+                .fill(&mut core.send_context(now), &mut builder);
         }
         builder.finish(false)
     }
@@ -160,7 +162,9 @@ impl Tcb {
     ) {
         let duplicates = self.tracker.duplicates();
         let room = builder.room().saturating_sub(Sack::HEADER_LEN) / 4;
-        let duplicates = duplicates.get(..duplicates.len().min(room)).unwrap_or_default();
+        let duplicates = duplicates
+            .get(..duplicates.len().min(room))
+            .unwrap_or_default();
         self.tracker.gap_blocks(room - duplicates.len(), scratch);
         let window = self.window(core);
         let sack = Sack {

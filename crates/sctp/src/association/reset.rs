@@ -215,9 +215,8 @@ impl Association {
         if !tcb.capabilities.reconfiguration {
             return Err(ReconfigError::NotSupported);
         }
-        let total = u32::from(tcb.outbound_streams)
-            + u32::from(tcb.resets.to_add)
-            + u32::from(count);
+        let total =
+            u32::from(tcb.outbound_streams) + u32::from(tcb.resets.to_add) + u32::from(count);
         if total > u32::from(u16::MAX) {
             return Err(ReconfigError::TooManyStreams);
         }
@@ -266,11 +265,7 @@ impl Association {
 
     /// Answers a request of the peer by its number (section 5.2.1): the expected one is done, the last one
     /// is answered again, others are wrong.
-    fn answer(
-        &mut self,
-        number: u32,
-        perform: impl FnOnce(&mut Tcb, &mut Core) -> ReConfigResult,
-    ) {
+    fn answer(&mut self, number: u32, perform: impl FnOnce(&mut Tcb, &mut Core) -> ReConfigResult) {
         let State::Open(tcb) = &mut self.state else {
             return;
         };
@@ -326,7 +321,8 @@ impl Association {
             perform_reset(tcb, &mut self.core, deferred.streams);
             tcb.resets.last_result = ReConfigResult::Performed;
             // The peer asks again, but it need not wait for that.
-            tcb.resets.respond(deferred.number, ReConfigResult::Performed);
+            tcb.resets
+                .respond(deferred.number, ReConfigResult::Performed);
         }
     }
 

@@ -7,10 +7,10 @@ use gannet_wire::Serial32;
 use super::core::{Core, Identity};
 use super::heartbeat::Heartbeats;
 use super::reset::Resets;
+use crate::CloseReason;
 use crate::packet::{InitBody, kind};
 use crate::receive::{Reassembly, TsnTracker};
 use crate::send::{Sender, SenderSettings};
-use crate::CloseReason;
 
 /// The state (RFC 9260, section 4).
 #[derive(Debug)]
@@ -81,9 +81,7 @@ impl Capabilities {
         let parameters = &init.parameters;
         let has = |kind: u8| parameters.supported_extensions.contains(&kind);
         Self {
-            interleaving: core.config.interleaving
-                && has(kind::I_DATA)
-                && has(kind::I_FORWARD_TSN),
+            interleaving: core.config.interleaving && has(kind::I_DATA) && has(kind::I_FORWARD_TSN),
             partial_reliability: core.config.partial_reliability
                 && (parameters.forward_tsn || has(kind::FORWARD_TSN)),
             reconfiguration: has(kind::RE_CONFIG),

@@ -127,7 +127,10 @@ mod tests {
         let mut delivered = 0;
         assert_eq!(round(&mut hystart, &mut delivered, 50), Advice::SlowStart);
         assert_eq!(round(&mut hystart, &mut delivered, 51), Advice::SlowStart);
-        assert_eq!(round(&mut hystart, &mut delivered, 60), Advice::Conservative);
+        assert_eq!(
+            round(&mut hystart, &mut delivered, 60),
+            Advice::Conservative
+        );
         let mut rounds = 0;
         while round(&mut hystart, &mut delivered, 65) != Advice::Exit {
             rounds += 1;
@@ -141,7 +144,10 @@ mod tests {
         let mut delivered = 0;
         round(&mut hystart, &mut delivered, 50);
         round(&mut hystart, &mut delivered, 50);
-        assert_eq!(round(&mut hystart, &mut delivered, 70), Advice::Conservative);
+        assert_eq!(
+            round(&mut hystart, &mut delivered, 70),
+            Advice::Conservative
+        );
         assert_eq!(round(&mut hystart, &mut delivered, 50), Advice::SlowStart);
     }
 }

@@ -150,7 +150,10 @@ pub(super) mod tests {
         assert_eq!(reno.window(), 10_000, "no growth in recovery");
         reno.on_ack(&ack(now, 10_000, false));
         assert_eq!(reno.window(), 11_000);
-        reno.on_ack(&AckInfo { window_limited: false, ..ack(now, 99_000, false) });
+        reno.on_ack(&AckInfo {
+            window_limited: false,
+            ..ack(now, 99_000, false)
+        });
         assert_eq!(reno.window(), 11_000, "no growth that was not used");
     }
 

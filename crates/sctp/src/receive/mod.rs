@@ -4,5 +4,5 @@ mod reassembly;
 mod streams;
 mod tracker;
 
-pub(crate) use reassembly::{DataChunk, Reassembly};
+pub(crate) use reassembly::{DataChunk, MESSAGE_COST, Reassembly};
 pub(crate) use tracker::{Arrival, TsnTracker};

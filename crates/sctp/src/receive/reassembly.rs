@@ -340,8 +340,14 @@ impl Reassembly {
     /// The peer has given up the messages of a stream up to `mid` (RFC 8260, section 2.3.1).
     pub(crate) fn skip_messages(&mut self, stream: StreamId, unordered: bool, mid: Serial32) {
         self.put_away_current();
-        let first = Place { lane: lane(stream, unordered, 0), position: 0 };
-        let last = Place { lane: lane(stream, unordered, u32::MAX), position: u64::MAX };
+        let first = Place {
+            lane: lane(stream, unordered, 0),
+            position: 0,
+        };
+        let last = Place {
+            lane: lane(stream, unordered, u32::MAX),
+            position: u64::MAX,
+        };
         let held = &mut self.held;
         let gone: Vec<Place> = self
             .runs

@@ -87,7 +87,12 @@ impl OrderedStreams {
     pub(crate) fn reset(&mut self, id: StreamId, mut dropped: impl FnMut(Message)) {
         if let Some(stream) = self.streams.get_mut(id.0) {
             stream.next = 0;
-            for (_, message) in stream.waiting.take().into_iter().flat_map(|waiting| *waiting) {
+            for (_, message) in stream
+                .waiting
+                .take()
+                .into_iter()
+                .flat_map(|waiting| *waiting)
+            {
                 dropped(message);
             }
         }
@@ -97,7 +102,12 @@ impl OrderedStreams {
     pub(crate) fn reset_all(&mut self, mut dropped: impl FnMut(Message)) {
         for (_, stream) in self.streams.iter_mut() {
             stream.next = 0;
-            for (_, message) in stream.waiting.take().into_iter().flat_map(|waiting| *waiting) {
+            for (_, message) in stream
+                .waiting
+                .take()
+                .into_iter()
+                .flat_map(|waiting| *waiting)
+            {
                 dropped(message);
             }
         }
@@ -137,7 +147,9 @@ mod tests {
 
     fn push(streams: &mut OrderedStreams, number: u32) -> Vec<u32> {
         let mut delivered = Vec::new();
-        streams.push(number, message(number), |message| delivered.push(message.ppid.0));
+        streams.push(number, message(number), |message| {
+            delivered.push(message.ppid.0)
+        });
         delivered
     }
 

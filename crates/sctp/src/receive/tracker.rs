@@ -219,7 +219,10 @@ mod tests {
     fn blocks(tracker: &TsnTracker) -> Vec<(u16, u16)> {
         let mut blocks = Vec::new();
         tracker.gap_blocks(10, &mut blocks);
-        blocks.iter().map(|block| (block.start, block.end)).collect()
+        blocks
+            .iter()
+            .map(|block| (block.start, block.end))
+            .collect()
     }
 
     #[test]

@@ -8,8 +8,8 @@ use super::outstanding::{Sent, State};
 use super::queue::QueuedFragment;
 use super::sender::{SendContext, Sender};
 use crate::packet::{
-    ForwardTsn, IForwardTsn, PacketBuilder, SkippedMessage, SkippedMessages,
-    SkippedStream, SkippedStreams,
+    ForwardTsn, IForwardTsn, PacketBuilder, SkippedMessage, SkippedMessages, SkippedStream,
+    SkippedStreams,
 };
 use crate::{Event, StreamId};
 
@@ -77,7 +77,11 @@ impl Sender {
     }
 
     /// Appends FORWARD TSN or I-FORWARD-TSN, if the peer is to hear of it and it fits.
-    pub(super) fn fill_forward(&mut self, cx: &mut SendContext<'_>, builder: &mut PacketBuilder<'_>) {
+    pub(super) fn fill_forward(
+        &mut self,
+        cx: &mut SendContext<'_>,
+        builder: &mut PacketBuilder<'_>,
+    ) {
         if !self.partial_reliability {
             return;
         }
@@ -116,67 +120,51 @@ impl Sender {
 
     /// The last SSN that is skipped in each ordered stream, up to `point` or as far as `max` streams go.
     fn collect_streams(&mut self, point: u64, max: usize) -> u64 {
-        let Forward { streams, .. } = &mut self.forward;
+        let streams = &mut self.forward.streams;
         streams.clear();
         let mut reached = self.outstanding.base() - 1;
-        for tsn in self.outstanding.base()..=point {
-            if let Some(sent) = self.outstanding.get(tsn)
-                && sent.state == State::Abandoned
-                && !sent.fragment.unordered
-            {
-                let ssn = Serial16(sent.number as u16);
-                match streams.iter_mut().find(|skipped| skipped.stream == sent.stream) {
-                    Some(skipped) => {
-                        if ssn.follows(skipped.ssn) {
-                            skipped.ssn = ssn;
-                        }
-                    }
-                    None if streams.len() < max => streams.push(SkippedStream {
-                        stream: sent.stream,
-                        ssn,
-                    }),
-                    None => break,
-                }
+        for (tsn, sent) in self.outstanding.abandoned_up_to(point) {
+            if sent.fragment.unordered {
+                continue;
+            }
+            let ssn = Serial16(sent.number as u16);
+            let same = |skipped: &SkippedStream| skipped.stream == sent.stream;
+            match streams.iter().position(same) {
+                Some(at) if ssn.follows(streams[at].ssn) => streams[at].ssn = ssn,
+                Some(_) => {}
+                None if streams.len() < max => streams.push(SkippedStream {
+                    stream: sent.stream,
+                    ssn,
+                }),
+                None => return reached,
             }
             reached = tsn;
         }
-        reached
+        point
     }
 
     /// The last MID that is skipped in each stream and order, up to `point` or as far as `max` go.
     fn collect_messages(&mut self, point: u64, max: usize) -> u64 {
-        let Forward { messages, .. } = &mut self.forward;
+        let messages = &mut self.forward.messages;
         messages.clear();
         let mut reached = self.outstanding.base() - 1;
-        for tsn in self.outstanding.base()..=point {
-            if let Some(sent) = self.outstanding.get(tsn)
-                && sent.state == State::Abandoned
-            {
-                let mid = Serial32(sent.number);
-                let same = |skipped: &&mut SkippedMessage| {
-                    skipped.stream == sent.stream && skipped.unordered == sent.fragment.unordered
-                };
-                match messages.iter_mut().find(same) {
-                    Some(skipped) => {
-                        if mid.follows(skipped.mid) {
-                            skipped.mid = mid;
-                        }
-                    }
-                    None if messages.len() < max => messages.push(SkippedMessage {
-                        stream: sent.stream,
-                        unordered: sent.fragment.unordered,
-                        mid,
-                    }),
-                    None => break,
-                }
+        for (tsn, sent) in self.outstanding.abandoned_up_to(point) {
+            let (mid, unordered) = (Serial32(sent.number), sent.fragment.unordered);
+            let same = |skipped: &SkippedMessage| {
+                skipped.stream == sent.stream && skipped.unordered == unordered
+            };
+            match messages.iter().position(same) {
+                Some(at) if mid.follows(messages[at].mid) => messages[at].mid = mid,
+                Some(_) => {}
+                None if messages.len() < max => messages.push(SkippedMessage {
+                    stream: sent.stream,
+                    unordered,
+                    mid,
+                }),
+                None => return reached,
             }
             reached = tsn;
         }
-        reached
-    }
-
-    /// Whether the peer has not yet skipped what was given up.
-    pub(super) fn forward_is_pending(&self) -> bool {
-        self.partial_reliability && self.outstanding.advanced_ack_point().is_some()
+        point
     }
 }

@@ -16,5 +16,4 @@ mod sender;
 
 pub(crate) use queue::SendQueue;
 pub(crate) use rate::RateSample;
-pub(crate) use sack::SackError;
 pub(crate) use sender::{SendContext, Sender, SenderSettings};

@@ -21,8 +21,7 @@ pub(crate) struct Policy {
 impl Policy {
     /// Whether a fragment that was sent `transmissions` times and is lost is given up.
     pub(crate) fn gives_up(&self, now: Instant, transmissions: u16) -> bool {
-        self.has_expired(now)
-            || self.max_retransmits.is_some_and(|max| transmissions > max)
+        self.has_expired(now) || self.max_retransmits.is_some_and(|max| transmissions > max)
     }
 
     pub(crate) fn has_expired(&self, now: Instant) -> bool {
@@ -231,7 +230,9 @@ impl Outstanding {
 
     /// Notes that a chunk in flight is lost.
     pub(crate) fn mark_lost(&mut self, tsn: u64) -> Option<&Sent> {
-        let sent = self.get_mut(tsn).filter(|sent| sent.state == State::InFlight)?;
+        let sent = self
+            .get_mut(tsn)
+            .filter(|sent| sent.state == State::InFlight)?;
         sent.state = State::Lost;
         let size = sent.size as usize;
         self.in_flight -= size;
@@ -316,6 +317,14 @@ impl Outstanding {
             .range(..skipped)
             .rposition(|sent| sent.state == State::Abandoned)?;
         Some(self.base + skipped as u64)
+    }
+
+    /// The chunks that are given up, up to a TSN.
+    pub(crate) fn abandoned_up_to(&self, tsn: u64) -> impl Iterator<Item = (u64, &Sent)> {
+        let count = (tsn + 1).saturating_sub(self.base) as usize;
+        (self.base..)
+            .zip(self.ring.range(..count.min(self.ring.len())))
+            .filter(|(_, sent)| sent.state == State::Abandoned)
     }
 
     /// The highest chunk in flight, for a tail-loss probe.

@@ -38,7 +38,11 @@ impl Prr {
             limit.min(self.ssthresh - in_flight)
         };
         // One packet goes in any case when recovery begins: the fast retransmit.
-        self.quota = if self.sent == 0 { quota.max(mss) } else { quota };
+        self.quota = if self.sent == 0 {
+            quota.max(mss)
+        } else {
+            quota
+        };
     }
 
     pub(crate) const fn on_sent(&mut self, bytes: usize) {

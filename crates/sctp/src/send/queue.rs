@@ -30,7 +30,10 @@ pub(crate) struct QueuedFragment {
 pub(crate) enum Pulled {
     Fragment(QueuedFragment),
     /// A message whose start was sent has expired: nothing more of it is to be sent.
-    Expired { stream: StreamId, first_tsn: u64 },
+    Expired {
+        stream: StreamId,
+        first_tsn: u64,
+    },
     Empty,
 }
 
@@ -294,7 +297,11 @@ impl SendQueue {
         };
         let is_last = message.data.len() <= room;
         // A cut in the middle is a multiple of four long: it needs no padding.
-        let len = if is_last { message.data.len() } else { room & !3 };
+        let len = if is_last {
+            message.data.len()
+        } else {
+            room & !3
+        };
         let too_small = len < MIN_FRAGMENT && !context.first_in_packet;
         if len == 0 || !is_last && too_small {
             return Pulled::Empty;
@@ -413,7 +420,11 @@ impl SendQueue {
             stream.next_ordered = 0;
             stream.next_unordered = 0;
             stream.resetting = false;
-            if stream.messages.front().is_some_and(|message| message.started.is_some()) {
+            if stream
+                .messages
+                .front()
+                .is_some_and(|message| message.started.is_some())
+            {
                 started.push(id);
             }
         }
@@ -483,7 +494,13 @@ mod tests {
         push(&mut queue, 1, 2500);
         let mut seen = Vec::new();
         while let (Pulled::Fragment(f), _) = pull_with(&mut queue, Instant::now(), true) {
-            seen.push((f.payload.len(), f.fragment.beginning, f.fragment.end, f.fsn, f.number));
+            seen.push((
+                f.payload.len(),
+                f.fragment.beginning,
+                f.fragment.end,
+                f.fsn,
+                f.number,
+            ));
         }
         assert_eq!(
             seen,
@@ -570,7 +587,10 @@ mod tests {
         for _ in 0..2 {
             queue.push(now, StreamId(1), Ppid(0), data.clone(), options);
         }
-        assert!(matches!(pull_with(&mut queue, now, false).0, Pulled::Fragment(_)));
+        assert!(matches!(
+            pull_with(&mut queue, now, false).0,
+            Pulled::Fragment(_)
+        ));
         let later = now + Duration::from_millis(10);
         let (pulled, _) = pull_with(&mut queue, later, false);
         assert!(matches!(
@@ -586,7 +606,10 @@ mod tests {
         assert!(queue.discard_rest(StreamId(1), 77, &mut events).is_none());
         let (pulled, events) = pull_with(&mut queue, later, false);
         assert!(matches!(pulled, Pulled::Empty));
-        let abandoned = Event::MessageAbandoned { stream: StreamId(1), len: 1500 };
+        let abandoned = Event::MessageAbandoned {
+            stream: StreamId(1),
+            len: 1500,
+        };
         assert!(events.contains(&abandoned));
         // The number of the message that was never started is used by the next one.
         push(&mut queue, 1, 10);

@@ -124,10 +124,12 @@ mod tests {
     fn what_was_overtaken_is_lost_after_the_window() {
         let start = Instant::now();
         let mut rack = Rack::default();
-        let verdict = |rack: &Rack, now, eager| {
-            rack.verdict(now, start, 1, eager, 100 * MS, 100 * MS)
-        };
-        assert_eq!(verdict(&rack, start + 500 * MS, false), Verdict::NotOvertaken);
+        let verdict =
+            |rack: &Rack, now, eager| rack.verdict(now, start, 1, eager, 100 * MS, 100 * MS);
+        assert_eq!(
+            verdict(&rack, start + 500 * MS, false),
+            Verdict::NotOvertaken
+        );
         rack.on_acked(start + 105 * MS, 2, start + 5 * MS, 2, false, 100 * MS);
         assert_eq!(
             verdict(&rack, start + 105 * MS, false),
@@ -143,14 +145,17 @@ mod tests {
         let mut rack = Rack::default();
         rack.on_acked(start + 105 * MS, 3, start + 5 * MS, 3, false, 100 * MS);
         rack.on_acked(start + 105 * MS, 2, start + 4 * MS, 2, false, 100 * MS);
-        let verdict = |rack: &Rack| {
-            rack.verdict(start + 105 * MS, start, 1, true, 100 * MS, 100 * MS)
-        };
+        let verdict =
+            |rack: &Rack| rack.verdict(start + 105 * MS, start, 1, true, 100 * MS, 100 * MS);
         assert_eq!(verdict(&rack), Verdict::LostAt(start + 125 * MS));
         rack.on_spurious(10, 20);
         assert_eq!(verdict(&rack), Verdict::LostAt(start + 150 * MS));
         rack.on_spurious(15, 30);
-        assert_eq!(verdict(&rack), Verdict::LostAt(start + 150 * MS), "once a round trip");
+        assert_eq!(
+            verdict(&rack),
+            Verdict::LostAt(start + 150 * MS),
+            "once a round trip"
+        );
         for _ in 0..PERSIST {
             rack.on_recovered();
         }

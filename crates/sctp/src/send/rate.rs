@@ -108,9 +108,7 @@ impl RateEstimator {
     /// Notes that a chunk has arrived.
     pub(crate) fn on_acked(&mut self, size: usize, sent_at: Instant, snapshot: SentSnapshot) {
         self.delivered += size as u64;
-        let newer = self
-            .newest
-            .is_none_or(|(newest, _)| sent_at >= newest);
+        let newer = self.newest.is_none_or(|(newest, _)| sent_at >= newest);
         if newer {
             self.newest = Some((sent_at, snapshot));
         }
@@ -151,7 +149,10 @@ mod tests {
         let mut rate = RateEstimator::new(start);
         let mut sent = Vec::new();
         for i in 0..10 {
-            sent.push((start + i * MS, rate.on_sent(start + i * MS, i as usize * 1000, 1000)));
+            sent.push((
+                start + i * MS,
+                rate.on_sent(start + i * MS, i as usize * 1000, 1000),
+            ));
         }
         // They arrive 10 ms later, 2 ms apart: 500 kB/s, though they left at 1 MB/s.
         for (i, (sent_at, snapshot)) in sent.into_iter().enumerate() {

@@ -46,7 +46,10 @@ impl Sender {
         let mut lost = 0;
         cx.timers.stop(Timer::Reordering);
         while let Some((tsn, sent_at, order)) = self.outstanding.oldest_in_flight() {
-            match self.rack.verdict(cx.now, sent_at, order, eager, min_rtt, srtt) {
+            match self
+                .rack
+                .verdict(cx.now, sent_at, order, eager, min_rtt, srtt)
+            {
                 Verdict::Lost => lost += self.lose(cx, tsn),
                 Verdict::LostAt(at) => {
                     cx.timers.set(Timer::Reordering, at);
@@ -70,8 +73,7 @@ impl Sender {
             return 0;
         };
         let (size, stream, first_tsn) = (sent.size as usize, sent.stream, sent.first_tsn);
-        let gives_up =
-            self.partial_reliability && sent.policy.gives_up(cx.now, sent.transmissions);
+        let gives_up = self.partial_reliability && sent.policy.gives_up(cx.now, sent.transmissions);
         self.rate.on_lost(size);
         self.start_recovery(cx, tsn, size);
         if let Some(episode) = &mut self.episode {
@@ -136,8 +138,11 @@ impl Sender {
             self.controller.on_timeout(cx.now, in_flight);
             self.lose_everything(cx);
         }
-        self.pacer
-            .set_rate(cx.now, self.controller.pacing_rate(self.rtt.srtt()), 2 * self.packet_size);
+        self.pacer.set_rate(
+            cx.now,
+            self.controller.pacing_rate(self.rtt.srtt()),
+            2 * self.packet_size,
+        );
         self.arm_retransmission(cx.now, cx.timers, true);
     }
 
@@ -180,7 +185,10 @@ impl Sender {
 
     /// The peer reports a TSN that arrived twice.
     pub(super) fn on_duplicate(&mut self, cx: &mut SendContext<'_>, tsn: u64) {
-        if self.probe.is_some_and(|probe| probe.retransmitted == Some(tsn)) {
+        if self
+            .probe
+            .is_some_and(|probe| probe.retransmitted == Some(tsn))
+        {
             // The probe was not needed: nothing was lost (RFC 8985, section 7.4.2).
             self.probe = None;
             return;

@@ -134,13 +134,7 @@ impl Sender {
     }
 
     /// A chunk has arrived.
-    fn note(
-        &mut self,
-        cx: &mut SendContext<'_>,
-        tsn: u64,
-        note: Note,
-        gathered: &mut Gathered,
-    ) {
+    fn note(&mut self, cx: &mut SendContext<'_>, tsn: u64, note: Note, gathered: &mut Gathered) {
         match note.before {
             State::Acked | State::Abandoned => return,
             State::Lost => self.on_found(cx, tsn, note.size),

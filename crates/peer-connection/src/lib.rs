@@ -72,6 +72,9 @@ pub use transceiver::{EncodedFrames, RtpReceiver, RtpSender, RtpTransceiver};
 pub use transceivers::ReceivedFrame;
 
 pub use gannet_codecs as codecs;
+pub use gannet_crypto as crypto;
+#[cfg(feature = "aws-lc-rs")]
+pub use gannet_crypto::default_provider;
 pub use gannet_jsep::{
     Description as SessionDescription, IceCandidateInit, SdpType, SignalingState,
 };
@@ -82,6 +85,8 @@ pub use gannet_ortc::data::{
     ChannelInit, ChannelState, Message, OpenError as OpenChannelError, Priority,
     SendError as SendMessageError,
 };
-pub use gannet_ortc::dtls::{Certificate, Version as DtlsVersion, Versions as DtlsVersions};
+pub use gannet_ortc::dtls::{
+    Certificate, CertificateError, Version as DtlsVersion, Versions as DtlsVersions,
+};
 pub use gannet_ortc::ice::{IceGatheringState, IceTransportState};
 pub use gannet_ortc::parameters::{Direction, MediaKind, RtpParameters};

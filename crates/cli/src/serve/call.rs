@@ -2,30 +2,16 @@
 
 use std::time::Duration;
 
-use gannet::media::{self, WavFile};
+use gannet::media::{AudioFormat, MediaStreamTrack, Tone, VideoTransform, WavPlayer};
 use gannet::{
-    DataChannel, Direction, Event, MediaKind, Message, PeerConnection, PeerConnectionState,
-    RtpTransceiver,
+    DataChannel, Direction, Event, Message, PeerConnection, PeerConnectionState,
 };
 use serde::Deserialize;
 
+use super::offer::SoundFile;
+
 /// How long a browser may take to connect once it has its answer.
 const CONNECT: Duration = Duration::from_secs(30);
-
-/// What happens to the pictures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Transform {
-    /// They go back as they came.
-    #[default]
-    None,
-    /// Their edges are drawn.
-    Edges,
-    /// They look painted.
-    Cartoon,
-    /// They turn.
-    Rotate,
-}
 
 /// What the page hears.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -48,14 +34,25 @@ impl Call {
     /// Sends back whatever the offer sends; to be called between the offer and the answer.
     pub(super) fn prepare(
         connection: PeerConnection,
-        transform: Transform,
-        sound: Option<WavFile>,
+        transform: Box<dyn VideoTransform>,
+        sound: Option<SoundFile>,
     ) -> Self {
+        // One transform has one memory: it is for the first video, which is all that pages send.
+        let mut transform = Some(transform);
         for transceiver in connection.transceivers() {
-            match transceiver.kind() {
-                MediaKind::Video => send_back_pictures(&transceiver, transform),
-                MediaKind::Audio => send_back_sound(&transceiver, sound.as_ref()),
-            }
+            let received = transceiver.receiver().track();
+            let sent = match received {
+                MediaStreamTrack::Video(camera) => match transform.take() {
+                    Some(transform) => gannet::transform(camera, transform).into(),
+                    None => camera.into(),
+                },
+                MediaStreamTrack::Audio(microphone) => match &sound {
+                    Some(file) => play(file).unwrap_or_else(|| microphone.into()),
+                    None => microphone.into(),
+                },
+            };
+            transceiver.sender().replace_track(Some(sent));
+            transceiver.set_direction(Direction::SendRecv);
         }
         Self { connection }
     }
@@ -107,25 +104,18 @@ impl Call {
     }
 }
 
-fn send_back_pictures(transceiver: &RtpTransceiver, transform: Transform) {
-    let camera = transceiver.receiver().track();
-    let pictures = match transform {
-        Transform::None => camera,
-        Transform::Edges => camera.transformed(media::Edges::new()),
-        Transform::Cartoon => camera.transformed(media::Cartoon::new()),
-        Transform::Rotate => camera.transformed(media::Rotate::new()),
-    };
-    transceiver.sender().replace_track(Some(pictures));
-    transceiver.set_direction(Direction::SendRecv);
-}
-
-fn send_back_sound(transceiver: &RtpTransceiver, file: Option<&WavFile>) {
-    let sound = match file {
-        None => transceiver.receiver().track(),
-        Some(file) => gannet::play(file.clone().looped()),
-    };
-    transceiver.sender().replace_track(Some(sound));
-    transceiver.set_direction(Direction::SendRecv);
+/// Plays the server's sound, again and again.
+fn play(file: &SoundFile) -> Option<MediaStreamTrack> {
+    Some(match file {
+        SoundFile::Tone => {
+            let tone = Tone::new(440.0, 0.2, AudioFormat::mono(48_000)).ok()?;
+            gannet::play("tone", tone).into()
+        }
+        SoundFile::Wav(bytes) => {
+            let player = WavPlayer::new(&**bytes).ok()?;
+            gannet::play("file", player.looping()).into()
+        }
+    })
 }
 
 /// Answers `ping…` with `pong…`.

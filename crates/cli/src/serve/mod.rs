@@ -13,10 +13,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
-use gannet::{Endpoint, EndpointConfiguration};
+use gannet::{Certificate, Endpoint, EndpointConfiguration};
 use thiserror::Error;
 
-use self::offer::Switchboard;
+use self::offer::{SoundFile, Switchboard};
 
 /// The longest offer that is read, in bytes; a browser's with all its codecs has about 10,000.
 const MAX_OFFER: usize = 256 * 1024;
@@ -67,6 +67,8 @@ pub(crate) enum ServeError {
     },
     #[error("no socket for calls")]
     Endpoint(#[from] gannet::BindError),
+    #[error("no certificate for calls")]
+    Certificate(#[from] gannet::CertificateError),
     #[error("HTTPS can not be set up")]
     Tls(#[from] tls::TlsError),
     #[error("the sound file '{}' can not be played", path.display())]
@@ -86,14 +88,13 @@ pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
     configuration.addresses.clone_from(&options.address);
     configuration.loopback = true;
     let endpoint = Endpoint::bind(&configuration)?;
-    let sound = match &options.play {
-        None => None,
-        Some(path) => Some(offer::load_sound(path).map_err(|source| ServeError::Sound {
-            path: path.clone(),
-            source,
-        })?),
-    };
-    let switchboard = Switchboard::new(endpoint, sound, options.max_calls);
+    let sound = SoundFile::load(options.play.as_deref()).map_err(|source| ServeError::Sound {
+        path: options.play.clone().unwrap_or_default(),
+        source,
+    })?;
+    let provider = gannet::default_provider();
+    let certificate = Certificate::generate(&*provider)?;
+    let switchboard = Switchboard::new(endpoint, certificate, sound, options.max_calls);
     let router = Router::new()
         .route("/", get(page::index))
         .route("/client.js", get(page::client))

@@ -1,5 +1,6 @@
 //! `POST /offer`: an offer in, an answer out, and a call begins.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +10,13 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use gannet::media::{WavError, WavFile};
-use gannet::{
-    Certificate, Configuration, Endpoint, PeerConnection, SdpType, SessionDescription,
-};
+use gannet::media::{VideoTransform, WavError, WavPlayer, transform};
+use gannet::{Certificate, Configuration, Endpoint, PeerConnection, SessionDescription};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::call::{Call, Sound, Transform};
+use super::call::{Call, Sound};
 
 /// How long gathering may take before the answer goes out with the candidates that are there.
 const GATHERING: Duration = Duration::from_secs(2);
@@ -32,7 +31,7 @@ pub(super) struct Switchboard {
 struct Shared {
     endpoint: Endpoint,
     certificate: Certificate,
-    sound: Option<WavFile>,
+    sound: SoundFile,
     places: Arc<Semaphore>,
     closing: watch::Sender<bool>,
 }
@@ -41,7 +40,7 @@ impl Switchboard {
     pub(super) fn new(
         endpoint: Endpoint,
         certificate: Certificate,
-        sound: Option<WavFile>,
+        sound: SoundFile,
         max_calls: usize,
     ) -> Self {
         let places = Arc::new(Semaphore::new(max_calls));
@@ -61,7 +60,7 @@ struct Offer {
     sdp: String,
     r#type: String,
     #[serde(default)]
-    video_transform: Transform,
+    video_transform: Option<String>,
     #[serde(default)]
     audio: Sound,
 }
@@ -80,10 +79,10 @@ pub(super) enum Refusal {
     Body(#[from] serde_json::Error),
     #[error("'type' is '{0}', it should be 'offer'")]
     NotAnOffer(String),
+    #[error("'video_transform' is '{0}', it should be one of {names}", names = transform::NAMES.join(", "))]
+    UnknownTransform(String),
     #[error("the offer can not be answered: {0}")]
     Offer(#[from] gannet::NegotiationError),
-    #[error("the server has no sound file to play; start it with --play FILE")]
-    NoSound,
     #[error("all lines are busy; try again when somebody has hung up")]
     Busy,
     #[error("no call can be made: {0}")]
@@ -93,7 +92,7 @@ pub(super) enum Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = match self {
-            Self::Body(_) | Self::NotAnOffer(_) | Self::Offer(_) | Self::NoSound => {
+            Self::Body(_) | Self::NotAnOffer(_) | Self::UnknownTransform(_) | Self::Offer(_) => {
                 StatusCode::BAD_REQUEST
             }
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -113,21 +112,21 @@ pub(super) async fn answer(
     if offer.r#type != "offer" {
         return Err(Refusal::NotAnOffer(offer.r#type));
     }
+    let transform = transform_named(offer.video_transform.as_deref().unwrap_or("none"))?;
     let shared = &switchboard.shared;
     let place = Arc::clone(&shared.places).try_acquire_owned().map_err(|_| Refusal::Busy)?;
-    let sound = match (offer.audio, &shared.sound) {
-        (Sound::Echo, _) => None,
-        (Sound::File, Some(file)) => Some(file.clone()),
-        (Sound::File, None) => return Err(Refusal::NoSound),
-    };
 
     let mut configuration = Configuration::default();
     configuration.endpoint = Some(shared.endpoint.clone());
     configuration.certificate = Some(shared.certificate.clone());
     let connection = PeerConnection::new(configuration)?;
-    let remote = SessionDescription::new(SdpType::Offer, offer.sdp);
+    let remote = SessionDescription::offer(offer.sdp);
     connection.set_remote_description(remote).await?;
-    let call = Call::prepare(connection.clone(), offer.video_transform, sound);
+    let sound = match offer.audio {
+        Sound::Echo => None,
+        Sound::File => Some(shared.sound.clone()),
+    };
+    let call = Call::prepare(connection.clone(), transform, sound);
     let local = connection.create_answer().await?;
     connection.set_local_description(local).await?;
     let gathered = tokio::time::timeout(GATHERING, connection.gathering_complete()).await;
@@ -147,10 +146,34 @@ async fn run(call: Call, _place: OwnedSemaphorePermit, mut closing: watch::Recei
     }
 }
 
-/// Why a sound file can not be played.
-pub(crate) type SoundError = WavError;
+fn transform_named(name: &str) -> Result<Box<dyn VideoTransform>, Refusal> {
+    transform::by_name(name).ok_or_else(|| Refusal::UnknownTransform(name.to_owned()))
+}
 
-/// Reads a sound file.
-pub(super) fn load_sound(path: &Path) -> Result<WavFile, SoundError> {
-    WavFile::open(path)
+/// What pages hear that ask for the server's sound.
+#[derive(Clone, Debug)]
+pub(super) enum SoundFile {
+    /// A tone, if the server was given no file.
+    Tone,
+    /// The bytes of a WAV file, which [`WavPlayer`] has read once.
+    Wav(Arc<[u8]>),
+}
+
+/// Why a sound file can not be played.
+#[derive(Debug, Error)]
+pub(crate) enum SoundError {
+    #[error(transparent)]
+    Read(#[from] io::Error),
+    #[error(transparent)]
+    Wav(#[from] WavError),
+}
+
+impl SoundFile {
+    /// Reads a file, or none.
+    pub(super) fn load(path: Option<&Path>) -> Result<Self, SoundError> {
+        let Some(path) = path else { return Ok(Self::Tone) };
+        let bytes = std::fs::read(path)?;
+        WavPlayer::new(&*bytes)?;
+        Ok(Self::Wav(bytes.into()))
+    }
 }

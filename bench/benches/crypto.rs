@@ -18,7 +18,9 @@ fn primitives(c: &mut Criterion) {
             AeadAlgorithm::Aes256Gcm,
             AeadAlgorithm::ChaCha20Poly1305,
         ] {
-            let aead = provider.aead(algorithm, &vec![1; algorithm.key_len()]).unwrap();
+            let aead = provider
+                .aead(algorithm, &vec![1; algorithm.key_len()])
+                .unwrap();
             let mut sealed = vec![0x5a; LEN];
             let tag = aead.seal(&[0; 12], b"header", &mut sealed);
             sealed.extend(tag);

@@ -1,5 +1,7 @@
 //! HKDF (RFC 5869) over a provider's HMAC.
 
+use zeroize::Zeroizing;
+
 use crate::prf::sign_joined;
 use crate::{CryptoProvider, Digest, HashAlgorithm};
 
@@ -26,11 +28,11 @@ pub fn expand(
     output: &mut [u8],
 ) {
     let hmac = provider.hmac(algorithm, pseudorandom_key);
-    let mut previous = Digest::new(&[]);
+    let mut previous = Zeroizing::new(Digest::new(&[]));
     for (counter, block) in (1..=u8::MAX).zip(output.chunks_mut(algorithm.output_len())) {
-        let next = sign_joined(&*hmac, &previous, info, &[counter]);
+        let next = Zeroizing::new(sign_joined(&*hmac, &previous, info, &[counter]));
         block.copy_from_slice(&next[..block.len()]);
-        previous = next;
+        *previous = *next;
     }
 }
 

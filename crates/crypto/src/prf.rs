@@ -1,5 +1,7 @@
 //! The pseudorandom function of TLS 1.2 (RFC 5246, section 5).
 
+use zeroize::Zeroizing;
+
 use crate::{CryptoProvider, Digest, HashAlgorithm, Hmac};
 
 /// Fills `output` with PRF(secret, label, seed); the parts of `seed` count as one.
@@ -14,11 +16,11 @@ pub fn tls12_prf(
     let hmac = provider.hmac(algorithm, secret);
     let label_and_seed: Vec<&[u8]> = [&[label], seed].concat();
     // A(1) = HMAC(secret, label + seed), A(i) = HMAC(secret, A(i - 1)).
-    let mut a = hmac.sign(&label_and_seed);
+    let mut a = Zeroizing::new(hmac.sign(&label_and_seed));
     for block in output.chunks_mut(algorithm.output_len()) {
-        let next = sign_joined(&*hmac, &a, &label_and_seed, &[]);
+        let next = Zeroizing::new(sign_joined(&*hmac, &a, &label_and_seed, &[]));
         block.copy_from_slice(&next[..block.len()]);
-        a = hmac.sign(&[&a]);
+        *a = hmac.sign(&[&a]);
     }
 }
 

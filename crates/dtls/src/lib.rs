@@ -22,6 +22,8 @@ mod ranges;
 mod record;
 mod registry;
 mod suite;
+#[cfg(test)]
+mod tests;
 mod transcript;
 mod x509;
 

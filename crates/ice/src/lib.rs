@@ -62,6 +62,9 @@ mod agent;
 mod candidate;
 mod config;
 mod event;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod priority;
 mod server;
 mod stats;

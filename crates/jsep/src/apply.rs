@@ -118,8 +118,6 @@ impl Jsep {
         let mut undone = Changes::new(self.state);
         if self.state == SignalingState::HaveLocalOffer {
             undone = self.roll_back();
-        } else if self.state == SignalingState::HaveRemoteOffer {
-            self.forget_remote_offer(&mut undone);
         }
         self.check_later_offer(&session)?;
         self.remember();
@@ -169,7 +167,7 @@ impl Jsep {
             return Ok(Changes::new(self.state));
         };
         let mut changes = self.plan(&local.session, &remote.session, answered)?;
-        self.follow(&local.session, &remote.session, answered, &mut changes);
+        self.follow(&remote.session, answered, &mut changes);
         if kind == SdpType::Pranswer {
             self.state = if answered {
                 SignalingState::HaveLocalPranswer
@@ -189,7 +187,7 @@ impl Jsep {
     }
 
     /// The transceivers follow what was agreed on.
-    fn follow(&mut self, local: &Session, remote: &Session, answered: bool, changes: &mut Changes) {
+    fn follow(&mut self, remote: &Session, answered: bool, changes: &mut Changes) {
         for (index, section) in remote.sections.iter().enumerate() {
             let agreed = changes
                 .media
@@ -222,17 +220,7 @@ impl Jsep {
                 self.announce(index, section.rtp(), seen, changes);
             }
         }
-        if let Some(data) = &self.data
-            && local
-                .sections
-                .get(data.index)
-                .is_none_or(|section| section.rejected)
-                | remote
-                    .sections
-                    .get(data.index)
-                    .is_none_or(|section| section.rejected)
-        {
-            self.data = None;
+        if changes.sctp.is_none() && self.data.take().is_some() {
             self.wants_data = false;
         }
     }
@@ -316,8 +304,9 @@ impl Jsep {
                 }
                 // The section is used again: whoever had it is gone.
                 let id = before.id;
-                self.associate(TransceiverId(u32::MAX), index, String::new());
                 if let Some(before) = self.transceiver_mut(id) {
+                    before.index = None;
+                    before.mid = None;
                     before.stopped = true;
                     before.stopping = true;
                 }
@@ -359,7 +348,7 @@ impl Jsep {
     /// Back to the last stable state (RFC 9429, section 5.7).
     fn roll_back(&mut self) -> Changes {
         let mut changes = Changes::new(SignalingState::Stable);
-        self.forget_remote_offer(&mut changes);
+        self.undo(&mut changes);
         self.state = SignalingState::Stable;
         self.pending_local = None;
         self.pending_remote = None;
@@ -368,7 +357,7 @@ impl Jsep {
         changes
     }
 
-    fn forget_remote_offer(&mut self, changes: &mut Changes) {
+    fn undo(&mut self, changes: &mut Changes) {
         let Some(snapshot) = self.snapshot.take() else {
             return;
         };

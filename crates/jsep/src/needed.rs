@@ -52,6 +52,7 @@ impl Jsep {
                     .intersection(transceiver.direction)
         } else {
             ours.direction != transceiver.direction
+                && theirs.direction.reversed() != transceiver.direction
         }
     }
 }

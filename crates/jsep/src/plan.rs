@@ -91,12 +91,12 @@ impl Jsep {
         let ice_restart = before.is_some() && remote_changed;
         self.check_dtls(theirs, ice_restart)?;
         let dtls_restart = before.is_some() && self.renews_dtls(theirs);
-        let said = if answered {
-            bundle::role_for_answer(ours).map(reversed)?
+        let dtls_role = if answered {
+            reversed(bundle::role_for_answer(ours)?)
         } else {
-            bundle::role_for_answer(theirs)?
+            let said = bundle::role_for_answer(theirs)?;
+            self.continued_role(theirs).unwrap_or(said)
         };
-        let dtls_role = self.continued_role(theirs).unwrap_or(said);
         let ice_role = match &before {
             Some(before) => before.ice_role,
             // An ICE-lite agent is controlled (RFC 8445, section 6.1.1).

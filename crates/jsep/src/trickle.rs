@@ -90,7 +90,9 @@ impl Jsep {
             .agreed
             .as_ref()
             .map(|agreed| &agreed.remote_ice.username_fragment);
-        match (ufrag == in_use && ufrag.is_some(), candidate) {
+        // A section that is bundled into another one has no credentials of its own.
+        let used = in_use.is_some() && (ufrag.is_none() || ufrag == in_use);
+        match (used, candidate) {
             (true, Some(candidate)) => CandidateOutcome::Candidate(candidate),
             (true, None) => CandidateOutcome::EndOfCandidates,
             (false, _) if pending => CandidateOutcome::Kept,

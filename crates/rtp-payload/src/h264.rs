@@ -14,7 +14,6 @@ const PARTITION_B: u8 = 3;
 const PARTITION_C: u8 = 4;
 const IDR: u8 = 5;
 const SPS: u8 = 7;
-const PPS: u8 = 8;
 const ACCESS_UNIT_DELIMITER: u8 = 9;
 const STAP_A: u8 = 24;
 const FU_A: u8 = 28;
@@ -138,7 +137,7 @@ impl NalFormat for H264 {
     fn describe(header: [u8; 1], info: &mut PayloadInfo) {
         let unit_type = Self::unit_type(header);
         info.keyframe |= unit_type == IDR;
-        info.parameter_sets |= matches!(unit_type, SPS | PPS);
+        info.parameter_sets |= unit_type == SPS;
         if matches!(unit_type, 1..=IDR) {
             let [header] = header;
             info.discardable = header & NRI == 0;

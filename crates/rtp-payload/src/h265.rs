@@ -18,7 +18,6 @@ const LAST_VCL: u8 = 31;
 const BLA_W_LP: u8 = 16;
 const CRA: u8 = 21;
 const VPS: u8 = 32;
-const PPS: u8 = 34;
 const ACCESS_UNIT_DELIMITER: u8 = 35;
 const AGGREGATION: u8 = 48;
 const FRAGMENT: u8 = 49;
@@ -138,7 +137,7 @@ impl NalFormat for H265 {
     fn describe(header: [u8; 2], info: &mut PayloadInfo) {
         let unit_type = Self::unit_type(header);
         info.keyframe |= (BLA_W_LP..=CRA).contains(&unit_type);
-        info.parameter_sets |= (VPS..=PPS).contains(&unit_type);
+        info.parameter_sets |= unit_type == VPS;
         if unit_type <= LAST_VCL {
             // nuh_temporal_id_plus1; zero is forbidden.
             let [_, second] = header;

@@ -239,13 +239,12 @@ impl<D: Depacketizer> Reassembler<D> {
     }
 }
 
-/// Whether a frame begins here, even if the packet before is not known. Where a format cannot tell (H.264,
-/// H.265), nothing that a picture is made of can be missing before parameter sets and first slices of
-/// keyframes.
+/// Whether a frame begins here, even if the packet before is not known. Where a format cannot tell, nothing that a
+/// decoder needs comes before the first parameter set.
 const fn surely_starts(info: &PayloadInfo) -> bool {
     match info.starts_frame {
         Some(starts) => starts,
-        None => info.parameter_sets || info.keyframe,
+        None => info.parameter_sets,
     }
 }
 

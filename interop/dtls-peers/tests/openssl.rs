@@ -60,7 +60,7 @@ fn spawn(peer: &Identity, arguments: &[&str]) -> Process {
     command.arg("-cert").arg(&peer.certificate).arg("-key").arg(&peer.key);
     command.args(["-dtls1_2", "-quiet", "-mtu", "1200"]);
     command.args(["-use_srtp", "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80"]);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
     Process(command.spawn().unwrap())
 }
 
@@ -74,11 +74,21 @@ fn exchange(endpoint: &mut Endpoint, process: &mut Process) {
     endpoint.send(b"from gannet\n");
     process.0.stdin.as_mut().unwrap().write_all(b"from openssl\n").unwrap();
     endpoint.run_until(|endpoint| endpoint.received == b"from openssl\n");
-    let mut line = [0; 12];
-    process.0.stdout.as_mut().unwrap().read_exact(&mut line).unwrap();
-    assert_eq!(&line, b"from gannet\n");
+    assert_eq!(read_line(process), "from gannet");
     endpoint.connection.close();
     endpoint.step();
+}
+
+/// The next line that OpenSSL prints, within five seconds.
+fn read_line(process: &mut Process) -> String {
+    let mut stdout = process.0.stdout.take().unwrap();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut byte = [0];
+        while stdout.read_exact(&mut byte).is_ok() && sender.send(byte[0]).is_ok() {}
+    });
+    let next = || receiver.recv_timeout(Duration::from_secs(5)).ok();
+    std::iter::from_fn(next).take_while(|byte| *byte != b'\n').map(char::from).collect()
 }
 
 fn suite_of(endpoint: &Endpoint) -> CipherSuite {

@@ -33,10 +33,10 @@ use receive::Held;
 /// - *outputs*: [`Self::poll_transmit`], [`Self::poll_event`] and [`Self::poll_timeout`].
 #[derive(Debug)]
 pub struct Connection {
-    core: Core,
+    pub(crate) core: Core,
     state: State,
     life: Life,
-    held: Held,
+    pub(crate) held: Held,
     key_updates: KeyUpdates,
     /// The alert to be sent next, in the newest epoch.
     alert: Option<Alert>,

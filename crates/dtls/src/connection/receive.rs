@@ -18,13 +18,13 @@ use crate::record::{ContentType, Form, Header, Opened, Refusal};
 
 /// What came too early.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(crate) struct Held {
     /// Records that there are no keys for yet.
     records: VecDeque<Vec<u8>>,
     /// Application data from before the peer was verified.
     data: VecDeque<Vec<u8>>,
     len: usize,
-    pub(super) inbox: Inbox,
+    pub(crate) inbox: Inbox,
     /// Whether the peer has protected something: then plaintext alerts say nothing any more.
     is_protected: bool,
 }
@@ -303,6 +303,8 @@ impl Connection {
         let newest = self.core.records.read_epoch();
         match self.core.version {
             None => epoch == 0,
+            // Nothing comes behind the handshake: we never renegotiate.
+            Some(Version::Dtls12) if self.core.is_done => false,
             Some(Version::Dtls12) => {
                 epoch
                     == if kind == HandshakeType::Finished {

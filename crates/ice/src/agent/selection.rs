@@ -170,7 +170,7 @@ impl IceAgent {
 
     /// The pair that should be nominated, and when.
     fn next_nomination(&self) -> Option<(PairId, Instant)> {
-        if self.role != Role::Controlling || self.config.lite {
+        if self.role != Role::Controlling || self.config.lite || self.current.failed {
             return None;
         }
         if let Some((id, since)) = self.current.nominating {

@@ -49,6 +49,10 @@ pub struct Peer {
     pub dead: bool,
     pub wakeups: usize,
     pub transmits: usize,
+    /// The local ends of "TCP" connections to servers: their ports.
+    tcp_ports: Vec<u16>,
+    own_ip: Option<IpAddr>,
+    pub server_errors: Vec<String>,
 }
 
 impl Peer {
@@ -67,6 +71,9 @@ impl Peer {
             dead: false,
             wakeups: 0,
             transmits: 0,
+            tcp_ports: Vec::new(),
+            own_ip: None,
+            server_errors: Vec::new(),
         }
     }
 
@@ -77,8 +84,34 @@ impl Peer {
                 Event::LocalCandidate(candidate) => self.candidates.push(candidate),
                 Event::SelectedPairChange(pair) => self.selected.push(pair),
                 Event::RoleChange(_) => self.role_changes += 1,
+                Event::ServerError { reason, .. } => self.server_errors.push(reason),
                 Event::Request(request) => self.requests.push(request),
                 _ => {}
+            }
+        }
+    }
+
+    /// Opens its socket on this address.
+    pub fn open(&mut self, now: Instant, ip: IpAddr) {
+        self.own_ip = Some(ip);
+        self.agent.add_local_host(now, SocketAddr::new(ip, PORT));
+        self.agent.set_end_of_local_hosts(now);
+        self.drain_events();
+        self.connect_servers(now);
+    }
+
+    /// A connection to a server is a pair of ports here, and is there at once.
+    fn connect_servers(&mut self, now: Instant) {
+        let Some(ip) = self.own_ip else { return };
+        let connects = self.requests.extract_if(.., |request| {
+            matches!(request, Request::ConnectServer { .. })
+        });
+        for request in connects.collect::<Vec<_>>() {
+            if let Request::ConnectServer { id, .. } = request {
+                let port = PORT + 1 + self.tcp_ports.len() as u16;
+                self.tcp_ports.push(port);
+                let local = SocketAddr::new(ip, port);
+                self.agent.handle_server_connected(now, id, local);
             }
         }
     }
@@ -105,13 +138,15 @@ impl Endpoint for Peer {
         if self.dead {
             return;
         }
-        if let Incoming::Data(data) = self
-            .agent
-            .handle_packet(now, to, from, Protocol::Udp, packet)
-        {
+        let protocol = match self.tcp_ports.contains(&to.port()) {
+            true => Protocol::TurnTcp,
+            false => Protocol::Udp,
+        };
+        if let Incoming::Data(data) = self.agent.handle_packet(now, to, from, protocol, packet) {
             self.received.push(data.to_vec());
         }
         self.drain_events();
+        self.connect_servers(now);
     }
 
     fn handle_timeout(&mut self, now: Instant) {

@@ -30,8 +30,7 @@ impl Depacketizer for Vp9Depacketizer {
             } else {
                 Some(false)
             },
-            // A key picture, as section 4.2 (F) describes it.
-            keyframe: !descriptor.inter_picture && descriptor.spatial_id() == 0,
+            keyframe: starts_key_picture(&descriptor, header),
             picture_id: descriptor.picture_id,
             tl0_pic_idx: layers
                 .filter(|_| !descriptor.flexible)
@@ -72,6 +71,13 @@ impl Depacketizer for Vp9Depacketizer {
             }
         })
     }
+}
+
+/// Whether a key picture begins here, as section 4.2 (F) describes it. Some senders never set P (FFmpeg), so the
+/// frame's own header has the last word.
+fn starts_key_picture(descriptor: &Vp9Descriptor<'_>, header: Option<FrameHeader>) -> bool {
+    let intra = !descriptor.inter_picture && descriptor.spatial_id() == 0;
+    descriptor.starts_frame && intra && header.is_none_or(|header| header.keyframe)
 }
 
 /// Whether a picture begins with this payload. A higher layer that needs no lower one may be the first that a

@@ -248,7 +248,12 @@ mod tests {
                 .eq([false, false, true])
         );
         let infos = infos(&payloads);
-        assert!(infos.iter().all(|info| info.keyframe));
+        assert!(
+            infos
+                .iter()
+                .map(|info| info.keyframe)
+                .eq([true, false, false])
+        );
         assert_eq!(infos[0].resolution, Some((640, 480)));
         assert!(
             infos

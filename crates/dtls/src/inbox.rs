@@ -70,11 +70,6 @@ impl Inbox {
         }
     }
 
-    /// Whether fragments are kept that make no complete message.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.slots.iter().any(Option::is_some)
-    }
-
     /// Takes in a fragment that came in `epoch`.
     pub(crate) fn insert(&mut self, fragment: &Fragment<'_>, epoch: u64) -> Arrival {
         let ahead = fragment.seq.wrapping_sub(self.next);
@@ -168,7 +163,6 @@ mod tests {
         let mut inbox = Inbox::default();
         assert_eq!(inbox.insert(&fragment(1, 2, 0, &[3, 4]), 0), Arrival::Kept);
         assert_eq!(inbox.pop(), None);
-        assert!(inbox.is_waiting());
         assert_eq!(inbox.insert(&fragment(0, 3, 2, &[2]), 0), Arrival::Kept);
         assert_eq!(
             inbox.insert(&fragment(0, 3, 0, &[0, 1, 2]), 0),
@@ -177,7 +171,6 @@ mod tests {
         assert_eq!(inbox.pop().unwrap().0.body, [0, 1, 2]);
         assert_eq!(inbox.pop().unwrap().0.body, [3, 4]);
         assert_eq!(inbox.insert(&fragment(1, 2, 0, &[3, 4]), 0), Arrival::Old);
-        assert!(!inbox.is_waiting());
     }
 
     #[test]

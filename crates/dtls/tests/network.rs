@@ -32,7 +32,14 @@ fn versions() -> [[Versions; 2]; 4] {
     ]
 }
 
-fn run(seed: u64, versions: [Versions; 2], mtu: usize, group: NamedGroup, loss: f64) -> Duration {
+/// What a handshake cost.
+struct Cost {
+    time: Duration,
+    datagrams: u64,
+    bytes: u64,
+}
+
+fn run(seed: u64, versions: [Versions; 2], mtu: usize, group: NamedGroup, loss: f64) -> Cost {
     let timers = gannet_dtls::Timers {
         handshake: Duration::from_secs(120),
         ..Default::default()
@@ -44,7 +51,11 @@ fn run(seed: u64, versions: [Versions; 2], mtu: usize, group: NamedGroup, loss: 
         set(server, versions[1]).groups([group, NamedGroup::P256]),
     ];
     let mut pair = pair(seed, configs, bad_link(loss));
-    let elapsed = connect(&mut pair);
+    let time = connect(&mut pair);
+    let (datagrams, bytes) = (
+        pair.a.datagrams + pair.b.datagrams,
+        pair.a.bytes + pair.b.bytes,
+    );
     assert!(
         pair.a.longest <= mtu && pair.b.longest <= mtu,
         "seed {seed}"
@@ -52,7 +63,11 @@ fn run(seed: u64, versions: [Versions; 2], mtu: usize, group: NamedGroup, loss: 
     // What was lost on the way to "connected" must not keep coming.
     pair.set_link(LinkConfig::new().delay(Duration::from_millis(20)));
     exchange_data(&mut pair);
-    elapsed
+    Cost {
+        time,
+        datagrams,
+        bytes,
+    }
 }
 
 #[test]
@@ -71,4 +86,48 @@ fn handshakes_complete_over_bad_links() {
             }
         }
     }
+}
+
+/// The whole matrix, printed as the table in `docs/dtls.md`:
+/// `cargo test --release -p gannet-dtls --test network -- --ignored --nocapture`, with the number of
+/// seeds in the environment variable `SEEDS`.
+#[test]
+#[ignore = "it takes minutes"]
+#[allow(clippy::print_stdout, reason = "it prints a table")]
+fn the_whole_matrix() {
+    let seeds: u64 = std::env::var("SEEDS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(100);
+    let names = [
+        "1.3 (both offered)",
+        "1.2 (server's)",
+        "1.2 (client's)",
+        "1.3 (only)",
+    ];
+    println!("| version | MTU | loss | mean ms | 95 % ms | longest ms | datagrams | bytes |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    for (name, versions) in names.into_iter().zip(versions()) {
+        for mtu in [250, 1200] {
+            for loss in [0.0, 0.02, 0.1, 0.3, 0.5] {
+                let group = NamedGroup::X25519MlKem768;
+                let costs: Vec<Cost> = (0..seeds)
+                    .map(|seed| run(seed, versions, mtu, group, loss))
+                    .collect();
+                print_row(&format!("{name} | {mtu} | {loss}"), &costs);
+            }
+        }
+    }
+}
+
+#[allow(clippy::print_stdout, reason = "it prints a table")]
+fn print_row(name: &str, costs: &[Cost]) {
+    let count = costs.len() as u64;
+    let mut times: Vec<u128> = costs.iter().map(|cost| cost.time.as_millis()).collect();
+    times.sort_unstable();
+    let mean = times.iter().sum::<u128>() / u128::from(count);
+    let (most, longest) = (times[times.len() * 95 / 100], times[times.len() - 1]);
+    let datagrams = costs.iter().map(|cost| cost.datagrams).sum::<u64>() / count;
+    let bytes = costs.iter().map(|cost| cost.bytes).sum::<u64>() / count;
+    println!("| {name} | {mean} | {most} | {longest} | {datagrams} | {bytes} |");
 }

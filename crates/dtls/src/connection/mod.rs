@@ -207,6 +207,9 @@ impl Connection {
 
     /// Appends one record of application data to `buf`: `write` appends the plaintext, which is
     /// encrypted where it lies. If it appends nothing, or on an error, `buf` stays as it was.
+    ///
+    /// What [`Self::poll_transmit`] has should leave first: right behind a handshake it is our last flight,
+    /// and a peer may drop data that overtakes it.
     pub fn seal<R>(
         &mut self,
         buf: &mut Vec<u8>,

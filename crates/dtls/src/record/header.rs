@@ -12,11 +12,14 @@
 //!                                                +-+-+-+-+-+-+-+-+
 //! ```
 
-#![warn(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::cast_possible_truncation,
-    clippy::unwrap_used
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        clippy::unwrap_used
+    )
 )]
 
 use gannet_wire::{ReadError, Reader};

@@ -237,7 +237,8 @@ fn alpn_srtp_and_connection_ids_are_negotiated() {
 
 #[test]
 fn nothing_in_common_says_so() {
-    let cases: [(&str, fn([Config; 2]) -> [Config; 2]); 4] = [
+    type Change = fn([Config; 2]) -> [Config; 2];
+    let cases: [(&str, Change); 4] = [
         ("cipher suite", |[c, s]| {
             [
                 c.suites([

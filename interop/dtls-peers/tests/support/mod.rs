@@ -31,13 +31,17 @@ impl Endpoint {
         Self { connection, socket, received: Vec::new(), events: Vec::new() }
     }
 
-    /// Sends what is to be sent, waits for a datagram or a timer, and handles it.
-    pub fn step(&mut self) {
+    fn flush(&mut self) {
         let mut buf = Vec::new();
         while self.connection.poll_transmit(Instant::now(), &mut buf).is_some() {
             self.socket.send(&buf).ok();
             buf.clear();
         }
+    }
+
+    /// Sends what is to be sent, waits for a datagram or a timer, and handles it.
+    pub fn step(&mut self) {
+        self.flush();
         let now = Instant::now();
         let wait = self.connection.poll_timeout().map_or(Duration::from_millis(50), |at| {
             at.saturating_duration_since(now).min(Duration::from_millis(50))
@@ -78,6 +82,7 @@ impl Endpoint {
     }
 
     pub fn send(&mut self, data: &[u8]) {
+        self.flush();
         let mut buf = Vec::new();
         self.connection.seal(&mut buf, |buf| buf.extend_from_slice(data)).unwrap();
         self.socket.send(&buf).unwrap();

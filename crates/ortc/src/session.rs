@@ -132,6 +132,8 @@ pub struct Session {
     mtu: usize,
     /// Whether SCTP was the last to send: then it is RTP's turn.
     sctp_sent_last: bool,
+    /// Goodbye was said: what is pending is sent, and no timer runs any more.
+    closed: bool,
     events: VecDeque<Event>,
     stats: SessionStats,
 }
@@ -168,6 +170,7 @@ impl Session {
             sctp_remote: None,
             mtu: config.mtu,
             sctp_sent_last: false,
+            closed: false,
             events: VecDeque::new(),
             stats: SessionStats::default(),
             provider,
@@ -313,6 +316,9 @@ impl Session {
 
     /// Lets time pass.
     pub fn handle_timeout(&mut self, now: Instant) {
+        if self.closed {
+            return;
+        }
         self.ice.handle_timeout(now);
         self.dtls.handle_timeout(now);
         self.channels.handle_timeout(now);
@@ -323,6 +329,9 @@ impl Session {
     /// When [`Self::handle_timeout`] and [`Self::poll_transmit`] should be called next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.closed {
+            return None;
+        }
         let rtp = self.srtp.as_ref().and_then(|_| self.rtp.poll_timeout());
         let timeouts = [
             self.ice.poll_timeout(),
@@ -410,8 +419,12 @@ impl Session {
         self.rtp.poll_event().map(Event::Rtp)
     }
 
-    /// Says goodbye on all layers; what is pending can still be polled and sent.
+    /// Says goodbye on all layers; what is pending can still be polled and sent. Final.
     pub fn close(&mut self, now: Instant) {
+        if self.closed {
+            return;
+        }
+        self.closed = true;
         self.rtp.close(now);
         self.channels.abort(now, "closed");
         self.dtls.close();

@@ -117,8 +117,8 @@ impl DataChannel {
     /// Messages that nobody takes fill the receive window, and then the peer waits: nothing is dropped.
     pub async fn recv(&self) -> Option<Message> {
         self.wait(|channel| {
-            let received = channel.owner.connection().with(|core, now| {
-                core.session.channels_mut().receive(now, channel.id)
+            let received = channel.owner.connection().with(|core, _| {
+                core.session.channels_mut().receive(channel.id)
             });
             match received {
                 Some(message) => Some(Some(message)),

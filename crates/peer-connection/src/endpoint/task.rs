@@ -31,6 +31,8 @@ pub(super) struct Task {
     blocked: Vec<Arc<Connection>>,
     /// Connections that were given datagrams in this turn.
     touched: Vec<Arc<Connection>>,
+    /// Connections whose timer has fired in this turn.
+    due: Vec<Arc<Connection>>,
     buffers: Vec<u8>,
     buffer_size: usize,
     closing: bool,
@@ -46,6 +48,7 @@ impl Task {
             timers: Timers::default(),
             blocked: Vec::new(),
             touched: Vec::new(),
+            due: Vec::new(),
             buffers: vec![0; buffer_size * RECEIVE_BUFFERS],
             buffer_size,
             closing: false,
@@ -128,17 +131,21 @@ impl Task {
         }
     }
 
+    /// Wakes the connections whose time has come. One that wants to be woken again at once waits for
+    /// the next turn, so that the others and the sockets have theirs.
     fn fire_timers(&mut self) {
         let now = Instant::now();
+        let mut due = std::mem::take(&mut self.due);
         while let Some((at, connection)) = self.timers.pop_due(now) {
-            let mut core = connection.lock();
-            if !core.disarm_timer(at) {
-                continue;
+            if connection.lock().disarm_timer(at) {
+                due.push(connection);
             }
-            core.handle_timeout(now);
-            drop(core);
+        }
+        for connection in due.drain(..) {
+            connection.lock().handle_timeout(now);
             self.attend(&connection, now);
         }
+        self.due = due;
     }
 
     /// Receives from a socket until it is empty or others must have their turn.

@@ -1,5 +1,9 @@
 use std::{fmt, time::Duration};
 
+#[cfg(feature = "h264")]
+use crate::h264::{H264Decoder, H264Encoder};
+#[cfg(feature = "vp8")]
+use crate::vpx::{Format, VpxDecoder, VpxEncoder};
 use crate::{
     AudioDecoder, AudioEncoder, DecodeError, EncodeError, UnsupportedCodec, VideoDecoder,
     VideoEncoder,
@@ -117,8 +121,7 @@ impl VideoCodec {
     /// Whether this build can encode and decode it.
     pub const fn is_supported(self) -> bool {
         match self {
-            Self::Vp8 => cfg!(feature = "vp8"),
-            Self::Vp9 => cfg!(feature = "vp9"),
+            Self::Vp8 | Self::Vp9 => cfg!(feature = "vp8"),
             Self::H264 => cfg!(feature = "h264"),
         }
     }
@@ -132,8 +135,19 @@ impl VideoCodec {
         self,
         config: &VideoEncoderConfig,
     ) -> Result<Box<dyn VideoEncoder>, EncodeError> {
-        let _ = config;
-        Err(self.unsupported().into())
+        match (self, config) {
+            #[cfg(feature = "vp8")]
+            (Self::Vp8, config) => Ok(Box::new(VpxEncoder::new(Format::Vp8, config)?)),
+            #[cfg(feature = "vp8")]
+            (Self::Vp9, config) => Ok(Box::new(VpxEncoder::new(Format::Vp9, config)?)),
+            #[cfg(feature = "h264")]
+            (Self::H264, config) => Ok(Box::new(H264Encoder::new(config)?)),
+            #[allow(
+                unreachable_patterns,
+                reason = "which arms exist depends on the features"
+            )]
+            (codec, _) => Err(codec.unsupported().into()),
+        }
     }
 
     /// A new decoder.
@@ -142,13 +156,24 @@ impl VideoCodec {
     ///
     /// When the codec's feature is off, or the library cannot start.
     pub fn decoder(self) -> Result<Box<dyn VideoDecoder>, DecodeError> {
-        Err(self.unsupported().into())
+        match self {
+            #[cfg(feature = "vp8")]
+            Self::Vp8 => Ok(Box::new(VpxDecoder::new(Format::Vp8)?)),
+            #[cfg(feature = "vp8")]
+            Self::Vp9 => Ok(Box::new(VpxDecoder::new(Format::Vp9)?)),
+            #[cfg(feature = "h264")]
+            Self::H264 => Ok(Box::new(H264Decoder::new()?)),
+            #[allow(
+                unreachable_patterns,
+                reason = "which arms exist depends on the features"
+            )]
+            _ => Err(self.unsupported().into()),
+        }
     }
 
     const fn unsupported(self) -> UnsupportedCodec {
         let feature = match self {
-            Self::Vp8 => "vp8",
-            Self::Vp9 => "vp9",
+            Self::Vp8 | Self::Vp9 => "vp8",
             Self::H264 => "h264",
         };
         UnsupportedCodec {
@@ -205,6 +230,9 @@ impl AudioCodec {
         config: &AudioEncoderConfig,
     ) -> Result<Box<dyn AudioEncoder>, EncodeError> {
         match self {
+            #[cfg(feature = "opus")]
+            Self::Opus => Ok(Box::new(crate::opus::OpusEncoder::new(config)?)),
+            #[cfg(not(feature = "opus"))]
             Self::Opus => Err(self.unsupported().into()),
             Self::Pcmu | Self::Pcma | Self::G722 => {
                 Ok(Box::new(WaveformEncoder::new(self, config)?))
@@ -219,11 +247,15 @@ impl AudioCodec {
     /// When the codec's feature is off, or the library cannot start.
     pub fn decoder(self) -> Result<Box<dyn AudioDecoder>, DecodeError> {
         match self {
+            #[cfg(feature = "opus")]
+            Self::Opus => Ok(Box::new(crate::opus::OpusDecoder::new()?)),
+            #[cfg(not(feature = "opus"))]
             Self::Opus => Err(self.unsupported().into()),
             Self::Pcmu | Self::Pcma | Self::G722 => Ok(Box::new(WaveformDecoder::new(self))),
         }
     }
 
+    #[cfg(not(feature = "opus"))]
     const fn unsupported(self) -> UnsupportedCodec {
         UnsupportedCodec {
             codec: self.name(),

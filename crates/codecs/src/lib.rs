@@ -35,18 +35,27 @@
 //!
 //! # Features
 //!
-//! `vp8`, `vp9`, `h264` and `opus` (all on by default) add the backends that link C libraries; a
-//! codec whose feature is off answers [`UnsupportedCodec`]. G.711 and G.722 are always there.
+//! `vp8` (VP9 too: both are libvpx), `h264` and `opus`, all on by default, add the backends that link
+//! C libraries; a codec whose feature is off answers [`UnsupportedCodec`]. G.711 and G.722 are always there.
 
 mod audio_converter;
 mod audio_frame;
 mod codec;
 mod concealment;
+#[cfg(all(test, any(feature = "vp8", feature = "h264")))]
+mod conformance;
 mod encoded_frame;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod g711;
 pub mod g722;
 pub mod geometry;
+#[cfg(feature = "h264")]
+mod h264;
+#[cfg(feature = "opus")]
+mod opus;
 mod packets;
 mod resample;
 pub mod rgb;
@@ -55,6 +64,8 @@ mod ticks;
 mod tone;
 mod traits;
 mod video_frame;
+#[cfg(feature = "vp8")]
+mod vpx;
 mod waveform;
 
 pub use audio_converter::AudioConverter;

@@ -14,7 +14,9 @@
 //! protocol uses.
 //!
 //! With the feature `aws-lc-rs` (the default), there is [`AwsLcProvider`] on that library, the fastest
-//! one. With the feature `conformance`, there is the suite that any other provider should pass.
+//! one. With the feature `ring`, there is `RingProvider` on ring and crates of RustCrypto. Both can be
+//! there, and each connection chooses. With the feature `conformance`, there is the suite that any other
+//! provider should pass.
 //!
 //! ```
 //! # #[cfg(feature = "aws-lc-rs")] {
@@ -38,6 +40,8 @@ pub mod conformance;
 pub mod hkdf;
 mod prf;
 mod provider;
+#[cfg(feature = "ring")]
+mod ring_provider;
 mod rng;
 mod secret;
 
@@ -49,12 +53,17 @@ pub use provider::{
     KeyExchange, KeyExchangeError, Mask, MaskAlgorithm, NamedGroup, OpenError, SignatureScheme,
     SigningKey, StreamCipher, UnsupportedAlgorithm, VerifyError,
 };
+#[cfg(feature = "ring")]
+pub use ring_provider::RingProvider;
 pub use rng::Rng;
 pub use secret::{Secret, constant_time_eq};
 
-/// The best provider that was built in.
-#[cfg(feature = "aws-lc-rs")]
+/// The best provider that was built in: that on aws-lc-rs, or else that on ring.
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 #[must_use]
 pub fn default_provider() -> std::sync::Arc<dyn CryptoProvider> {
-    std::sync::Arc::new(AwsLcProvider)
+    #[cfg(feature = "aws-lc-rs")]
+    return std::sync::Arc::new(AwsLcProvider);
+    #[cfg(not(feature = "aws-lc-rs"))]
+    return std::sync::Arc::new(RingProvider);
 }

@@ -2,7 +2,7 @@
 //!
 //! Only what Rust code allocates is counted.
 
-#![cfg(feature = "aws-lc-rs")]
+#![cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 #![allow(
     unsafe_code,
     reason = "an allocator that counts is an unsafe trait to implement"
@@ -11,7 +11,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use gannet_crypto::{AeadAlgorithm, AwsLcProvider, CryptoProvider, HashAlgorithm, MaskAlgorithm};
+use gannet_crypto::{AeadAlgorithm, CryptoProvider, HashAlgorithm, MaskAlgorithm};
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
@@ -94,5 +94,8 @@ fn nothing_is_allocated_per_packet() {
         1,
         "the counter counts"
     );
-    none_in(&AwsLcProvider);
+    #[cfg(feature = "aws-lc-rs")]
+    none_in(&gannet_crypto::AwsLcProvider);
+    #[cfg(feature = "ring")]
+    none_in(&gannet_crypto::RingProvider);
 }

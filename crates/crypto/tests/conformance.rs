@@ -1,6 +1,6 @@
 //! Every provider passes the suite.
 
-#![cfg(feature = "conformance")]
+#![cfg(all(feature = "conformance", any(feature = "aws-lc-rs", feature = "ring")))]
 
 use gannet_crypto::conformance;
 
@@ -43,3 +43,15 @@ macro_rules! suite {
 
 #[cfg(feature = "aws-lc-rs")]
 suite!(aws_lc_rs, gannet_crypto::AwsLcProvider);
+
+#[cfg(feature = "ring")]
+suite!(ring, gannet_crypto::RingProvider);
+
+/// What one provider starts, the other can end.
+#[cfg(all(feature = "aws-lc-rs", feature = "ring"))]
+#[test]
+fn key_exchanges_between_providers() {
+    let (aws_lc_rs, ring) = (gannet_crypto::AwsLcProvider, gannet_crypto::RingProvider);
+    conformance::key_exchanges_between(&aws_lc_rs, &ring);
+    conformance::key_exchanges_between(&ring, &aws_lc_rs);
+}

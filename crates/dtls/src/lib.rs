@@ -8,11 +8,23 @@ mod alert;
 mod certificate;
 mod config;
 mod connection;
+mod core;
 mod error;
 mod event;
 mod fingerprint;
+mod handshake;
+mod inbox;
+mod key_schedule;
+mod message;
+mod outbox;
 mod pem;
+mod ranges;
+mod record;
+mod registry;
 mod suite;
+#[cfg(test)]
+mod tests;
+mod transcript;
 mod x509;
 
 pub use alert::AlertDescription;

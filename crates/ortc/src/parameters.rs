@@ -5,6 +5,9 @@
 
 use std::fmt;
 
+pub use gannet_dtls::Fingerprint;
+pub use gannet_ice::{Candidate as IceCandidate, IceParameters, Role as IceRole};
+
 /// What a stream carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MediaKind {
@@ -347,6 +350,36 @@ impl Direction {
             self.receives() && other.receives(),
         )
     }
+}
+
+/// Which side of the DTLS handshake somebody is: `RTCDtlsRole`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DtlsRole {
+    /// Either; the other side decides (`a=setup:actpass`).
+    Auto,
+    /// Speaks first (`a=setup:active`).
+    Client,
+    /// Waits (`a=setup:passive`).
+    Server,
+}
+
+impl From<DtlsRole> for gannet_dtls::Role {
+    /// Whoever may be either waits for the other.
+    fn from(role: DtlsRole) -> Self {
+        match role {
+            DtlsRole::Client => Self::Client,
+            DtlsRole::Server | DtlsRole::Auto => Self::Server,
+        }
+    }
+}
+
+/// What one side says of its DTLS: `RTCDtlsParameters`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DtlsParameters {
+    /// Its role.
+    pub role: DtlsRole,
+    /// The fingerprints of its certificate.
+    pub fingerprints: Vec<Fingerprint>,
 }
 
 /// The SCTP transport's parameters (RFC 8841).

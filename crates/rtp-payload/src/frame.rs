@@ -84,6 +84,12 @@ pub struct References {
 }
 
 impl References {
+    /// None.
+    pub const NONE: Self = Self {
+        ago: [0; 3],
+        len: 0,
+    };
+
     /// Adds one. `false`, and nothing added, if it is not from 1 to 127 or there are three already.
     pub fn push(&mut self, ago: u8) -> bool {
         let Some(place) = self.ago.get_mut(usize::from(self.len)) else {

@@ -39,7 +39,8 @@ pub struct PayloadInfo {
     /// The payload shows that its frame is a keyframe (intra, and nothing before it is needed). Other
     /// payloads of the same frame need not show it.
     pub keyframe: bool,
-    /// The payload carries parameter sets (SPS, PPS, VPS; an AV1 sequence header).
+    /// The payload carries what a decoder needs first of all: the SPS of H.264, the VPS of H.265, the sequence
+    /// header of AV1. Those that belong to it follow.
     pub parameter_sets: bool,
     /// No other frame refers to this one: it can be dropped.
     pub discardable: bool,

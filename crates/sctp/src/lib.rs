@@ -7,7 +7,12 @@ mod error;
 mod event;
 mod message;
 pub mod packet;
+mod ranges;
+mod receive;
+mod send;
 mod stats;
+mod stream_table;
+mod timer;
 
 pub use association::{Association, AssociationState, Transmit};
 pub use config::{Config, SchedulerKind};

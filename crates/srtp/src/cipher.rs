@@ -75,6 +75,14 @@ impl Cipher {
             salt,
         }))
     }
+
+    /// One with a session key that was not derived.
+    #[cfg(test)]
+    pub(crate) fn of_gcm(aead: Box<dyn Aead>, salt_bytes: &[u8]) -> Self {
+        let mut salt = Salt::default();
+        salt[..12].copy_from_slice(salt_bytes);
+        Self::Gcm(Gcm { aead, salt })
+    }
 }
 
 type Salt = Zeroizing<[u8; 14]>;

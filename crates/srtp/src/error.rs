@@ -20,6 +20,9 @@ pub enum ProtectError {
     /// What the caller gave is not a packet.
     #[error(transparent)]
     Malformed(#[from] MalformedPacket),
+    /// Its header extension says that it is encrypted already (RFC 9335, section 5).
+    #[error("the header extension is marked as encrypted already")]
+    MarkedAsEncrypted,
     /// A packet with this sequence number was protected before: its keystream must not be used again.
     #[error(
         "a packet with sequence number {sequence_number} of stream {ssrc:#010x} was sent before"
@@ -82,16 +85,16 @@ pub enum UnprotectError {
     TooManyStreams,
 }
 
-/// Why a key can not be added to a receiver.
+/// Why a context can not take one more key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum AddKeyError {
     /// The provider refuses the key.
     #[error(transparent)]
     InvalidKey(#[from] InvalidKey),
-    /// It is for another profile than the first key.
+    /// It is for another profile than the keys before it.
     #[error("the key is for another profile")]
     OtherProfile,
-    /// All identifiers of a receiver have the same length, and none is empty when there are several.
+    /// All identifiers of a context have the same length, and none is empty when there are several.
     #[error("the master key identifier has {len} bytes, and the others have {expected}")]
     IdentifierLength {
         /// How long it is.

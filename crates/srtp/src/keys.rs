@@ -2,8 +2,8 @@
 
 use gannet_crypto::{CryptoProvider, InvalidKey};
 
-use crate::MasterKey;
 use crate::cipher::{Cipher, Protocol};
+use crate::{AddKeyError, MasterKey};
 
 /// A master key must not protect more RTP packets than this (RFC 3711, section 9.2).
 const MAX_RTP_PACKETS: u64 = 1 << 48;
@@ -37,6 +37,20 @@ impl SessionKeys {
         })
     }
 
+    /// Whether keys with the identifier `mki` can stand beside these.
+    pub(crate) fn check_next_mki(&self, mki: &[u8]) -> Result<(), AddKeyError> {
+        if mki.len() != self.mki.len() || mki.is_empty() {
+            return Err(AddKeyError::IdentifierLength {
+                len: mki.len(),
+                expected: self.mki.len(),
+            });
+        }
+        if *self.mki == *mki {
+            return Err(AddKeyError::IdentifierTaken);
+        }
+        Ok(())
+    }
+
     /// Whether the key may be used for one more RTP packet.
     pub(crate) fn is_good_for_rtp(&self) -> bool {
         self.rtp_packets < MAX_RTP_PACKETS
@@ -53,6 +67,22 @@ impl SessionKeys {
 
     pub(crate) fn count_rtcp(&mut self) {
         self.rtcp_packets += 1;
+    }
+
+    /// Keys that were not derived.
+    #[cfg(test)]
+    pub(crate) fn of_gcm(
+        rtp: Box<dyn gannet_crypto::Aead>,
+        rtcp: Box<dyn gannet_crypto::Aead>,
+        salt: &[u8],
+    ) -> Self {
+        Self {
+            mki: Box::default(),
+            rtp: Cipher::of_gcm(rtp, salt),
+            rtcp: Cipher::of_gcm(rtcp, salt),
+            rtp_packets: 0,
+            rtcp_packets: 0,
+        }
     }
 
     /// Makes the keys as old as they can be, but for `left` packets.

@@ -76,12 +76,17 @@ pub(crate) fn mark(packet: &mut Vec<u8>, start: usize, header: &RtpHeader) -> La
     Layout::cryptex(header)
 }
 
-/// The layout of a packet that was received, if `policy` allows it.
-pub(crate) fn received(header: &RtpHeader, policy: Cryptex) -> Result<Layout, UnprotectError> {
-    let is_cryptex = matches!(
+/// Whether a packet says that its header extension is encrypted.
+pub(crate) fn is_marked(header: &RtpHeader) -> bool {
+    matches!(
         header.extension,
         Some(ENCRYPTED_ONE_BYTE | ENCRYPTED_TWO_BYTE)
-    );
+    )
+}
+
+/// The layout of a packet that was received, if `policy` allows it.
+pub(crate) fn received(header: &RtpHeader, policy: Cryptex) -> Result<Layout, UnprotectError> {
+    let is_cryptex = is_marked(header);
     let shows_something = header.extension.is_some() || header.csrcs_len > 0;
     match policy {
         Cryptex::Refuse if is_cryptex => Err(UnprotectError::Cryptex("encrypted")),

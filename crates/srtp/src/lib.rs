@@ -56,8 +56,12 @@ mod index;
 mod key;
 mod keys;
 mod layout;
+#[cfg(all(test, feature = "aws-lc-rs"))]
+mod lifetime;
 mod profile;
 mod receiver;
+#[cfg(all(test, feature = "aws-lc-rs"))]
+mod rfc7714;
 mod sender;
 mod streams;
 #[cfg(test)]

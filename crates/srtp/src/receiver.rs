@@ -36,8 +36,8 @@ const ENCRYPTED: u32 = 1 << 31;
 ///
 /// - What is fixed: [`profile`](Self::profile).
 /// - Packets: [`unprotect_rtp`](Self::unprotect_rtp), [`unprotect_rtcp`](Self::unprotect_rtcp).
-/// - Keys and streams: [`add_key`](Self::add_key), [`remove_stream`](Self::remove_stream),
-///   [`stream_count`](Self::stream_count).
+/// - Keys and streams: [`add_key`](Self::add_key), [`remove_key`](Self::remove_key),
+///   [`remove_stream`](Self::remove_stream), [`stream_count`](Self::stream_count).
 ///
 /// A packet that is not authentic changes nothing: no roll-over counter, no window, no table.
 #[derive(Debug)]
@@ -104,14 +104,8 @@ impl Receiver {
         if key.profile() != self.profile {
             return Err(AddKeyError::OtherProfile);
         }
-        if mki.len() != self.mki_len || mki.is_empty() {
-            return Err(AddKeyError::IdentifierLength {
-                len: mki.len(),
-                expected: self.mki_len,
-            });
-        }
-        if self.keys.iter().any(|keys| *keys.mki == *mki) {
-            return Err(AddKeyError::IdentifierTaken);
+        for keys in &self.keys {
+            keys.check_next_mki(mki)?;
         }
         if self.keys.len() >= MAX_KEYS {
             return Err(AddKeyError::TooManyKeys);
@@ -120,11 +114,30 @@ impl Receiver {
         Ok(())
     }
 
+    /// Forgets the key with the identifier `mki`, when its packets have all come. Nothing happens if
+    /// it is the only one, or there is none.
+    pub fn remove_key(&mut self, mki: &[u8]) {
+        if self.keys.len() > 1 {
+            self.keys.retain(|keys| *keys.mki != *mki);
+        }
+    }
+
     /// Forgets a stream, to make room for others. Its packets can be replayed from then on, so that
     /// whoever calls this must not listen to that SSRC any more.
     pub fn remove_stream(&mut self, ssrc: u32) {
         self.rtp.remove(ssrc);
         self.rtcp.remove(ssrc);
+    }
+
+    #[cfg(all(test, feature = "aws-lc-rs"))]
+    pub(crate) fn set_highest(&mut self, ssrc: u32, index: u64) {
+        let window = ReplayWindow::starting_at(self.replay_window, index);
+        self.rtp.insert(ssrc, window);
+    }
+
+    #[cfg(all(test, feature = "aws-lc-rs"))]
+    pub(crate) fn replace_keys(&mut self, keys: SessionKeys) {
+        self.keys = vec![keys];
     }
 
     /// Takes the protection off an RTP packet, in place, and returns the length of the RTP packet that
@@ -242,9 +255,12 @@ fn select<'a>(
     keys: &'a mut [SessionKeys],
     mki: &[u8],
 ) -> Result<&'a mut SessionKeys, UnprotectError> {
-    keys.iter_mut()
-        .find(|keys| *keys.mki == *mki)
-        .ok_or(UnprotectError::UnknownKey)
+    let found = if mki.is_empty() {
+        keys.first_mut()
+    } else {
+        keys.iter_mut().find(|keys| *keys.mki == *mki)
+    };
+    found.ok_or(UnprotectError::UnknownKey)
 }
 
 /// The RTP packet in a body: in AEAD profiles, the tag is behind it.

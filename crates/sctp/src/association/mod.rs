@@ -1,13 +1,41 @@
 //! The association.
 
-use std::collections::VecDeque;
+mod connect;
+mod cookie;
+mod core;
+mod data;
+mod heartbeat;
+mod input;
+mod output;
+mod reset;
+mod shutdown;
+mod state;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use gannet_crypto::{CryptoProvider, Rng};
+use gannet_crypto::{CryptoProvider, HashAlgorithm, Rng};
 
-use crate::{Config, Event, Message, Ppid, ReconfigError, SendError, SendOptions, Stats, StreamId};
+use self::core::{Core, Inbox, Replies};
+use self::state::{Phase, State};
+use crate::config::clamp_packet_size;
+use crate::packet::GapBlock;
+use crate::send::SendQueue;
+use crate::timer::{Timer, Timers};
+use crate::{
+    CloseReason, Config, Event, Message, Ppid, ReconfigError, SendError, SendOptions, Stats,
+    StreamId,
+};
+
+/// Whether the next chunk of a packet is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    Continue,
+    Stop,
+}
 
 /// One datagram that `poll_transmit` has appended to the caller's buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,10 +58,14 @@ pub struct Transmit {
 /// - Getters: [`Self::state`], [`Self::stats`], [`Self::buffered_amount`], ...
 #[derive(Debug)]
 pub struct Association {
-    config: Config,
-    rng: Rng,
-    events: VecDeque<Event>,
-    stats: Stats,
+    core: Core,
+    state: State,
+    /// The user has asked for a shutdown before the association was established.
+    shutdown_wanted: bool,
+    /// The statistics when it closed.
+    final_stats: Option<Box<Stats>>,
+    /// For the gap blocks of a SACK.
+    scratch: Vec<GapBlock>,
 }
 
 /// The state of an association, as far as users care (RFC 9260, section 4).
@@ -52,66 +84,154 @@ pub enum AssociationState {
 }
 
 impl Association {
-    /// An association that is ready to connect or to be connected to.
+    /// An association that is ready to connect or to be connected to. The state cookie is sealed with
+    /// `provider`'s HMAC under a key from `rng`.
     #[must_use]
-    pub fn new(config: Config, provider: &Arc<dyn CryptoProvider>, rng: Rng, now: Instant) -> Self {
-        let _ = (provider, now);
+    pub fn new(
+        config: Config,
+        provider: &Arc<dyn CryptoProvider>,
+        mut rng: Rng,
+        now: Instant,
+    ) -> Self {
+        let config = config.normalized();
+        let cookie_key = provider.hmac(HashAlgorithm::Sha256, &rng.array::<32>());
+        let identity = core::Identity::random(&mut rng);
         Self {
-            config: config.normalized(),
-            rng,
-            events: VecDeque::new(),
-            stats: Stats::default(),
+            core: Core {
+                rng,
+                cookie_key,
+                epoch: now,
+                identity,
+                timers: Timers::default(),
+                queue: SendQueue::new(config.scheduler, config.send_buffer),
+                events: std::collections::VecDeque::new(),
+                inbox: Inbox::default(),
+                replies: Replies::default(),
+                stats: Stats::default(),
+                config,
+            },
+            state: State::New,
+            shutdown_wanted: false,
+            final_stats: None,
+            scratch: Vec::new(),
         }
     }
 
     /// Starts to connect. Both ends may: a collision is the normal case in WebRTC (RFC 9260,
     /// section 5.2.1). Has an effect once, in the state `New`.
     pub fn connect(&mut self, now: Instant) {
-        let _ = now;
+        self.start_connecting(now);
     }
 
     /// Takes a packet. What is not a valid packet for this association is counted and dropped.
     pub fn handle_packet(&mut self, now: Instant, packet: &[u8]) {
-        let _ = (now, packet);
+        self.take_packet(now, packet);
     }
 
     /// Does what is due at `now`. Calling it early or late is fine.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
+        for timer in Timer::ALL {
+            if self.core.timers.take_due(timer, now) {
+                self.on_timer(now, timer);
+            }
+        }
+    }
+
+    fn on_timer(&mut self, now: Instant, timer: Timer) {
+        match timer {
+            Timer::Init => self.on_init_timeout(now),
+            Timer::Cookie => self.on_cookie_timeout(now),
+            Timer::Shutdown => self.on_shutdown_timeout(now),
+            Timer::ShutdownGuard => self.on_shutdown_guard_timeout(),
+            Timer::Retransmission => self.on_retransmission_timeout(now),
+            Timer::Reordering => {
+                if let State::Open(tcb) = &mut self.state {
+                    tcb.sender
+                        .on_reordering_timeout(&mut self.core.send_context(now));
+                }
+            }
+            Timer::TailLossProbe => {
+                if let Some(tcb) = self.open_tcb() {
+                    tcb.sender.on_probe_timeout();
+                }
+            }
+            // `poll_transmit` looks at the clock itself.
+            Timer::Pacing => {}
+            Timer::DelayedSack => {
+                if let Some(tcb) = self.open_tcb() {
+                    tcb.tracker.acknowledge_now();
+                }
+            }
+            Timer::Heartbeat => self.on_heartbeat_timeout(now),
+            Timer::ReConfig => self.on_reconfig_timeout(now),
+            Timer::MtuProbe => {}
+        }
+    }
+
+    /// T3-rtx has run out (RFC 9260, sections 6.3.3 and 8.1).
+    fn on_retransmission_timeout(&mut self, now: Instant) {
+        let max = self.core.config.max_retransmissions;
+        let State::Open(tcb) = &mut self.state else {
+            // Data that went with COOKIE ECHO is looked at when the association is there.
+            let rto = self.core.config.rto_initial;
+            if matches!(self.state, State::CookieEchoed(_)) {
+                self.core.timers.set(Timer::Retransmission, now + rto);
+            }
+            return;
+        };
+        let errors = tcb.sender.count_error();
+        if errors > max {
+            self.close(CloseReason::PeerUnreachable(errors));
+            return;
+        }
+        tcb.sender
+            .on_retransmission_timeout(&mut self.core.send_context(now));
+        self.advance_shutdown(now);
     }
 
     /// Appends at most one packet to `buf`. Call it until it returns `None`; a call between batches
     /// of received packets makes acknowledgements as few as the protocol wants them.
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<Transmit> {
-        let _ = (now, buf);
-        None
+        self.next_packet(now, buf)
     }
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        self.core.events.pop_front()
     }
 
     /// When to call [`Self::handle_timeout`].
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.core.timers.next()
     }
 
     /// The next received message, which frees its room in the receive window.
     pub fn poll_message(&mut self) -> Option<Message> {
-        None
+        let message = self.take_message()?;
+        self.release_window(message.data.len());
+        Some(message)
     }
 
     /// The next received message, whose room in the receive window stays taken until
     /// [`Self::release_window`] gives it back: for a layer that queues messages by itself.
     pub fn take_message(&mut self) -> Option<Message> {
-        None
+        self.core.inbox.pop()
     }
 
-    /// Gives back the room of messages that [`Self::take_message`] returned: the length of their data.
-    pub fn release_window(&mut self, now: Instant, len: usize) {
-        let _ = (now, len);
+    /// Gives back the room of one message that [`Self::take_message`] returned: the length of its data.
+    pub fn release_window(&mut self, len: usize) {
+        self.core.inbox.release(len);
+        let State::Open(tcb) = &mut self.state else {
+            return;
+        };
+        // RFC 9260, section 6.2: a window that was small and has opened is announced at once. That is
+        // when a peer may be waiting for it: what was announced last was less than half.
+        let window = tcb.window(&self.core);
+        let full = self.core.config.receive_window;
+        if tcb.announced_window < full / 2 && window >= tcb.announced_window + full / 4 {
+            tcb.tracker.acknowledge_now();
+        }
     }
 
     /// Queues a message. Before the association is established it waits.
@@ -123,77 +243,159 @@ impl Association {
         data: Bytes,
         options: SendOptions,
     ) -> Result<(), SendError> {
-        let _ = (now, stream, ppid, data, options);
-        Err(SendError::Closed)
+        let takes_messages = match &self.state {
+            State::New | State::CookieWait(_) | State::CookieEchoed(_) => !self.shutdown_wanted,
+            State::Open(tcb) => tcb.phase == Phase::Established,
+            State::Closed(_) => false,
+        };
+        if !takes_messages {
+            return Err(SendError::Closed);
+        }
+        let max = self.core.config.max_outgoing_message_size;
+        let count = self.outbound_streams();
+        if data.is_empty() {
+            return Err(SendError::Empty);
+        }
+        if data.len() > max {
+            let len = data.len();
+            return Err(SendError::TooLarge { len, max });
+        }
+        if stream.0 >= count {
+            return Err(SendError::InvalidStream { stream, count });
+        }
+        if self.core.queue.is_resetting(stream) {
+            return Err(SendError::StreamResetting(stream));
+        }
+        if !self.core.queue.has_room(data.len()) {
+            return Err(SendError::BufferFull {
+                buffered: self.core.queue.buffered(),
+                limit: self.core.config.send_buffer,
+            });
+        }
+        self.core.stats.messages_sent += 1;
+        self.core.queue.push(now, stream, ppid, data, options);
+        Ok(())
     }
 
     /// How many bytes wait on a stream: queued and not yet sent for the first time.
     #[must_use]
     pub fn buffered_amount(&self, stream: StreamId) -> usize {
-        let _ = stream;
-        0
+        self.core.queue.stream_buffered(stream)
     }
 
     /// How many bytes wait on all streams together.
     #[must_use]
-    pub fn total_buffered_amount(&self) -> usize {
-        0
+    pub const fn total_buffered_amount(&self) -> usize {
+        self.core.queue.buffered()
     }
 
     /// Sets where [`Event::BufferedAmountLow`] is said for a stream: when what waits falls from above
     /// `threshold` to it or below. 0 at first.
     pub fn set_buffered_amount_low_threshold(&mut self, stream: StreamId, threshold: usize) {
-        let _ = (stream, threshold);
+        self.core.queue.set_low_threshold(stream, threshold);
     }
 
     /// Sets a stream's priority or weight for the scheduler; 256 at first (RFC 8831, section 6.4 maps
     /// its four priorities to 128, 256, 512 and 1024).
     pub fn set_stream_priority(&mut self, stream: StreamId, priority: u16) {
-        let _ = (stream, priority);
+        self.core.queue.set_priority(stream, priority);
     }
 
     /// Asks the peer to reset our outgoing streams (RFC 6525, section 5.1.2), behind the messages that
     /// were queued on them before. `send` refuses them until the answer comes as an event.
-    pub fn reset_streams(
-        &mut self,
-        now: Instant,
-        streams: &[StreamId],
-    ) -> Result<(), ReconfigError> {
-        let _ = (now, streams);
-        Err(ReconfigError::NotConnected)
+    pub fn reset_streams(&mut self, streams: &[StreamId]) -> Result<(), ReconfigError> {
+        self.request_reset(streams)
+    }
+
+    /// Asks the peer for more outgoing streams (RFC 6525, section 5.1.5); the answer comes as an event.
+    pub fn add_streams(&mut self, count: u16) -> Result<(), ReconfigError> {
+        self.request_streams(count)
     }
 
     /// Closes gracefully (RFC 9260, section 9.2): what was queued is delivered first.
     pub fn shutdown(&mut self, now: Instant) {
-        let _ = now;
+        self.start_shutdown(now);
     }
 
-    /// Ends the association at once with an ABORT (RFC 9260, section 9.1).
-    pub fn abort(&mut self, now: Instant, reason: &str) {
-        let _ = (now, reason);
+    /// Ends the association at once with an ABORT (RFC 9260, section 9.1), whose text is cut at 200 bytes.
+    pub fn abort(&mut self, reason: &str) {
+        self.start_abort(reason);
     }
 
     /// Sets the largest packet that the layer below carries, in bytes: it changes with the path.
     pub fn set_max_packet_size(&mut self, size: usize) {
-        let _ = size;
+        let size = clamp_packet_size(size);
+        self.core.config.max_packet_size = size;
+        match &mut self.state {
+            State::Open(tcb) => tcb.sender.set_packet_size(size),
+            State::CookieEchoed(echoed) => echoed.tcb.sender.set_packet_size(size),
+            State::New | State::CookieWait(_) | State::Closed(_) => {}
+        }
+    }
+
+    /// Sets the largest message that we send: what the peer has announced as `max-message-size`.
+    pub fn set_max_outgoing_message_size(&mut self, size: usize) {
+        self.core.config.max_outgoing_message_size = size.max(1);
     }
 
     /// The state.
     #[must_use]
     pub fn state(&self) -> AssociationState {
-        AssociationState::New
+        match &self.state {
+            State::New => AssociationState::New,
+            State::CookieWait(_) | State::CookieEchoed(_) => AssociationState::Connecting,
+            State::Open(tcb) if tcb.phase == Phase::Established => AssociationState::Connected,
+            State::Open(_) => AssociationState::ShuttingDown,
+            State::Closed(_) => AssociationState::Closed,
+        }
+    }
+
+    /// Why it is over, once it is.
+    #[must_use]
+    pub const fn close_reason(&self) -> Option<&CloseReason> {
+        match &self.state {
+            State::Closed(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// The configuration, with every value in its valid range.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.core.config
     }
 
     /// How many outgoing streams there are; what `Config` asks for until the peer has answered.
     #[must_use]
     pub fn outbound_streams(&self) -> u16 {
-        self.config.outbound_streams
+        match &self.state {
+            State::Open(tcb) => tcb.outbound_streams,
+            State::CookieEchoed(echoed) => echoed.tcb.outbound_streams,
+            _ => self.core.config.outbound_streams,
+        }
+    }
+
+    /// How many incoming streams there are; what `Config` takes until the peer has answered.
+    #[must_use]
+    pub fn inbound_streams(&self) -> u16 {
+        match &self.state {
+            State::Open(tcb) => tcb.inbound_streams,
+            _ => self.core.config.inbound_streams,
+        }
     }
 
     /// Counters and gauges.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let _ = &self.rng;
-        self.stats.clone()
+        if let Some(stats) = &self.final_stats {
+            return Stats::clone(stats);
+        }
+        let mut stats = self.core.stats.clone();
+        if let State::Open(tcb) = &self.state {
+            tcb.sender.fill_stats(&mut stats);
+            stats.local_window = tcb.window(&self.core);
+            stats.zero_checksum = tcb.capabilities.zero_checksum;
+        }
+        stats
     }
 }

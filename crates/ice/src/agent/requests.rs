@@ -1,0 +1,262 @@
+//! Packets that come in: checks of the peer's (RFC 8445, section 7.3), answers, and data.
+
+use std::time::Instant;
+
+use gannet_stun::{Attribute, Class, Message, Method, TransactionId, code};
+
+use super::checklist::PairId;
+use super::message::{UNDERSTOOD, error_response, success_response};
+use super::{IceAgent, Incoming, Path};
+use crate::{
+    Candidate, CandidateAddress, CandidatePairState as State, CandidateTransport, CandidateType,
+    Role,
+};
+
+/// What a check says besides who sent it.
+#[derive(Debug, Default)]
+struct Asked {
+    priority: Option<u32>,
+    use_candidate: bool,
+    nomination: Option<u32>,
+    /// The role that the peer takes itself to have, with its tie-breaker.
+    peer_role: Option<(Role, u64)>,
+}
+
+impl Asked {
+    fn read(message: &Message<'_>) -> Self {
+        let mut asked = Self::default();
+        for attribute in message.decoded() {
+            match attribute {
+                Attribute::Priority(priority) => asked.priority = Some(priority),
+                Attribute::UseCandidate => asked.use_candidate = true,
+                Attribute::Nomination(number) => asked.nomination = Some(number),
+                Attribute::IceControlling(tie) => asked.peer_role = Some((Role::Controlling, tie)),
+                Attribute::IceControlled(tie) => asked.peer_role = Some((Role::Controlled, tie)),
+                _ => {}
+            }
+        }
+        asked
+    }
+}
+
+impl IceAgent {
+    /// Takes a packet that looks like STUN.
+    pub(super) fn handle_stun(
+        &mut self,
+        now: Instant,
+        path: Path,
+        packet: &[u8],
+    ) -> Incoming<'static> {
+        let Ok(message) = Message::parse(packet) else {
+            self.stats.malformed += 1;
+            return Incoming::Dropped;
+        };
+        if message.method() != Method::BINDING {
+            self.stats.malformed += 1;
+            return Incoming::Dropped;
+        }
+        match message.class() {
+            Class::Request => self.handle_request(now, path, &message),
+            Class::Success | Class::Error => {
+                if !self.server_answered(now, path, &message) {
+                    self.handle_response(now, path, &message);
+                }
+            }
+            // A keepalive (RFC 8445, section 11): nothing proves who sent it.
+            Class::Indication => {}
+        }
+        self.update_state(now);
+        Incoming::Consumed
+    }
+
+    /// Whether a packet answers a question to a STUN server, which may be a TURN server too.
+    pub(super) fn answers_question(&self, packet: &[u8]) -> bool {
+        let id = packet.get(8..20).and_then(|id| id.try_into().ok());
+        !self.asking.is_empty()
+            && id.is_some_and(|id| self.asking.tag(&TransactionId(id)).is_some())
+    }
+
+    fn handle_request(&mut self, now: Instant, path: Path, message: &Message<'_>) {
+        let Some(username) = message.username() else {
+            self.stats.unauthenticated += 1;
+            return;
+        };
+        if self.is_for_previous(username) {
+            self.handle_previous_request(now, path, message);
+            return;
+        }
+        if !self.is_for_current(username) || message.verify(&self.current.local.key).is_err() {
+            self.stats.unauthenticated += 1;
+            return;
+        }
+        if self.current.failed {
+            // To answer would give the peer a path that works one way only.
+            return;
+        }
+        if message.unknown_required(UNDERSTOOD).next().is_some() {
+            let code = code::UNKNOWN_ATTRIBUTE;
+            self.push_outgoing(path, error_response(message, code, &self.current.local));
+            return;
+        }
+        let asked = Asked::read(message);
+        if self.role_conflict(&asked) {
+            let code = code::ROLE_CONFLICT;
+            self.push_outgoing(path, error_response(message, code, &self.current.local));
+            return;
+        }
+        let response = success_response(message, path.remote, &self.current.local);
+        self.push_outgoing(path, response);
+        if let Some(id) = self.pair_of_request(now, path, &asked) {
+            self.request_accepted(now, id, &asked);
+        }
+    }
+
+    /// The user name is `ours:theirs`; theirs is not known before the peer's credentials are.
+    fn is_for_current(&self, username: &str) -> bool {
+        let Some((ours, theirs)) = username.split_once(':') else {
+            return false;
+        };
+        let remote = self.remote_parameters();
+        ours == self.current.local.parameters.username_fragment
+            && remote.is_none_or(|remote| remote.username_fragment == theirs)
+    }
+
+    /// Whether the peer takes our role, and has the right to (RFC 8445, section 7.3.1.1). If it has the
+    /// right, we change sides; if not, it must.
+    fn role_conflict(&mut self, asked: &Asked) -> bool {
+        let Some((peer_role, peer_tie)) = asked.peer_role else {
+            return false;
+        };
+        // A lite agent's role is not its own to choose.
+        if peer_role != self.role || self.config.lite {
+            return false;
+        }
+        self.stats.role_conflicts += 1;
+        let ours_is_larger = self.tie_breaker >= peer_tie;
+        let peer_must_switch = match self.role {
+            Role::Controlling => ours_is_larger,
+            Role::Controlled => !ours_is_larger,
+        };
+        if !peer_must_switch {
+            self.switch_role();
+        }
+        peer_must_switch
+    }
+
+    /// The pair that a check came in on; where needed, with a new peer-reflexive candidate
+    /// (RFC 8445, sections 7.3.1.3 and 7.3.1.4).
+    fn pair_of_request(&mut self, now: Instant, path: Path, asked: &Asked) -> Option<PairId> {
+        if let Some(pair) = self.current.pairs.iter().find(|pair| pair.path == path) {
+            return Some(pair.id);
+        }
+        let local = self
+            .local
+            .iter()
+            .position(|local| local.base == path.local && local.can_send && local.is_open)?;
+        let candidates = &self.current.remote_candidates;
+        let known = candidates
+            .iter()
+            .position(|candidate| candidate.socket_address() == Some(path.remote));
+        let remote = match known {
+            Some(remote) => remote,
+            None => self.add_peer_reflexive(path, asked)?,
+        };
+        self.add_pair(now, local, remote)
+    }
+
+    fn add_peer_reflexive(&mut self, path: Path, asked: &Asked) -> Option<usize> {
+        if self
+            .config
+            .accept_remote
+            .is_some_and(|accept| !accept(path.remote.ip()))
+        {
+            self.stats.unusable_candidates += 1;
+            return None;
+        }
+        if self.current.peer_reflexive >= self.config.limits.peer_reflexive_candidates {
+            self.stats.over_limit += 1;
+            return None;
+        }
+        self.current.peer_reflexive += 1;
+        let at = self.current.remote_candidates.len();
+        self.current.remote_candidates.push(Candidate {
+            // Its foundation is like no other one.
+            foundation: format!("prflx{at}"),
+            component: 1,
+            transport: CandidateTransport::Udp,
+            priority: asked.priority.unwrap_or_default(),
+            address: CandidateAddress::Ip(path.remote.ip()),
+            port: path.remote.port(),
+            candidate_type: CandidateType::PeerReflexive,
+            related_address: None,
+            username_fragment: None,
+        });
+        Some(at)
+    }
+
+    /// RFC 8445, sections 7.3.1.4 and 7.3.1.5.
+    fn request_accepted(&mut self, now: Instant, id: PairId, asked: &Asked) {
+        self.heard_on(now, id);
+        let Some(pair) = self.current.pair_mut(id) else {
+            return;
+        };
+        pair.counters.requests_received += 1;
+        pair.counters.responses_sent += 1;
+        let (state, valid, consent_lost) = (pair.state, pair.valid, pair.consent_lost);
+        if asked.use_candidate && self.role == Role::Controlled {
+            self.peer_nominates(now, id, asked.nomination);
+        }
+        if self.config.lite || (state == State::Succeeded && valid) || consent_lost {
+            return;
+        }
+        self.check_back(now, id, state);
+    }
+
+    /// A triggered check. What is in progress is not sent again, but its answer still counts.
+    fn check_back(&mut self, now: Instant, id: PairId, state: State) {
+        if state == State::InProgress {
+            let checks = self.current.checks.iter();
+            let running: Vec<_> = checks
+                .filter(|(_, check)| check.pair == id)
+                .map(|(transaction, _)| *transaction)
+                .collect();
+            for transaction in running {
+                self.current.checks.stop_retransmitting(now, &transaction);
+            }
+        }
+        if let Some(pair) = self.current.pair_mut(id) {
+            pair.state = State::Waiting;
+        }
+        self.trigger(id);
+    }
+
+    /// Counts data, if it comes from an address that has proved to be the peer's.
+    pub(super) fn handle_data(&mut self, now: Instant, path: Path, len: usize) -> bool {
+        let is_selected = match &mut self.current.lifeline {
+            Some(lifeline) if lifeline.path == path => {
+                lifeline.heard = now;
+                true
+            }
+            _ => false,
+        };
+        let mut pairs = self.current.pairs.iter_mut();
+        let known = pairs.find(|pair| pair.path == path && pair.is_authenticated());
+        if let Some(pair) = known {
+            pair.counters.packets_received += 1;
+            pair.counters.bytes_received += len as u64;
+            pair.counters.last_packet_received = Some(now);
+            if is_selected && self.current.silent {
+                self.current.silent = false;
+                self.update_state(now);
+            }
+            return true;
+        }
+        match &mut self.previous {
+            Some(previous) if previous.lifeline.path == path => {
+                previous.lifeline.heard = now;
+                true
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+use super::*;
+use crate::CloseReason;
+
+fn closed(end: &End) -> Option<CloseReason> {
+    end.association.close_reason().cloned()
+}
+
+#[test]
+fn a_shutdown_delivers_everything_first() {
+    for seed in 0..60 {
+        let link = quick_link().loss([0.0, 0.1, 0.3][seed as usize % 3]);
+        let mut pair = connected(seed, &Config::default(), link);
+        let now = pair.now();
+        for i in 0..10 {
+            pair.a.send(now, 1, pattern(i, 5000));
+            pair.b.send(now, 1, pattern(i, 5000));
+        }
+        pair.a.association.shutdown(now);
+        if seed % 2 == 0 {
+            pair.b.association.shutdown(now);
+        }
+        pair.run_until(|a, b| closed(a).is_some() && closed(b).is_some());
+        assert_eq!(pair.b.messages.len(), 10, "seed {seed}");
+        assert_eq!(pair.a.messages.len(), 10, "seed {seed}");
+        assert_eq!(closed(&pair.a), Some(CloseReason::Shutdown), "seed {seed}");
+        assert_eq!(
+            pair.a.events.last(),
+            Some(&Event::Closed(CloseReason::Shutdown))
+        );
+    }
+}
+
+#[test]
+fn a_shutdown_before_the_association_is_there_waits_for_it() {
+    let mut pair = strangers(1, &Config::default(), quick_link());
+    let now = pair.now();
+    pair.a.association.connect(now);
+    pair.a.send(now, 1, "last words");
+    pair.a.association.shutdown(now);
+    pair.run_until(|a, b| closed(a).is_some() && closed(b).is_some());
+    assert_eq!(pair.b.received(), [b"last words"]);
+}
+
+#[test]
+fn nothing_is_taken_after_a_shutdown() {
+    let mut pair = connected(2, &Config::default(), quick_link());
+    let now = pair.now();
+    pair.a.association.shutdown(now);
+    let refused = pair.a.association.send(
+        now,
+        StreamId(1),
+        Ppid(0),
+        Bytes::from_static(b"x"),
+        SendOptions::default(),
+    );
+    assert_eq!(refused, Err(crate::SendError::Closed));
+}
+
+#[test]
+fn a_shutdown_that_nobody_answers_ends() {
+    let config = Config {
+        max_retransmissions: 4,
+        ..Config::default()
+    };
+    let mut pair = connected(3, &config, quick_link());
+    pair.set_up(false);
+    let now = pair.now();
+    pair.a.association.shutdown(now);
+    pair.run_until(|a, _| closed(a).is_some());
+    assert_eq!(closed(&pair.a), Some(CloseReason::PeerUnreachable(5)));
+}
+
+#[test]
+fn an_abort_ends_both_at_once() {
+    let mut pair = connected(4, &Config::default(), quick_link());
+    let now = pair.now();
+    pair.a.send(now, 1, pattern(1, 100_000));
+    pair.a.association.abort("enough");
+    assert_eq!(closed(&pair.a), Some(CloseReason::Aborted));
+    pair.run_until(|_, b| closed(b).is_some());
+    assert_eq!(pair.elapsed(), 50 * MS);
+}
+
+// Messages that arrived before the end can still be read.
+#[test]
+fn what_has_arrived_outlives_the_association() {
+    let mut pair = connected(5, &Config::default(), quick_link());
+    pair.b.reads = false;
+    let now = pair.now();
+    pair.a.send(now, 1, "kept");
+    pair.a.association.shutdown(now);
+    pair.run_until(|a, b| closed(a).is_some() && closed(b).is_some());
+    assert_eq!(pair.b.association.poll_message().unwrap().data, "kept");
+}
+
+// Section 8.4: an end that is gone says so.
+#[test]
+fn data_for_a_closed_association_is_answered_with_abort() {
+    let mut pair = connected(6, &Config::default(), quick_link());
+    pair.run_for(Duration::from_secs(1));
+    let now = pair.now();
+    pair.b.association.abort("gone");
+    // The ABORT is lost.
+    transmit(&mut pair.b, now).unwrap();
+    pair.a.send(now, 1, "anybody there?");
+    pair.run_until(|a, _| closed(a).is_some());
+    assert!(matches!(
+        closed(&pair.a),
+        Some(CloseReason::AbortedByPeer(_))
+    ));
+}

@@ -1,0 +1,338 @@
+//! Chunks that were sent and are not acknowledged cumulatively: a ring by TSN.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::rate::SentSnapshot;
+use crate::packet::Fragment;
+use crate::ranges::Ranges;
+use crate::{Ppid, StreamId};
+
+/// When a message is given up (RFC 3758, RFC 7496). The default is never.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Policy {
+    pub(crate) expires: Option<Instant>,
+    pub(crate) max_retransmits: Option<u16>,
+}
+
+impl Policy {
+    /// Whether a fragment that was sent `transmissions` times and is lost is given up.
+    pub(crate) fn gives_up(&self, now: Instant, transmissions: u16) -> bool {
+        self.has_expired(now) || self.max_retransmits.is_some_and(|max| transmissions > max)
+    }
+
+    pub(crate) fn has_expired(&self, now: Instant) -> bool {
+        self.expires.is_some_and(|expires| now >= expires)
+    }
+}
+
+/// What is known of a chunk that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Neither acknowledged nor lost.
+    InFlight,
+    /// Lost: it is to be sent again.
+    Lost,
+    /// Reported by a gap block; the peer may still drop it.
+    Acked,
+    /// Given up.
+    Abandoned,
+}
+
+/// A chunk that was sent.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) payload: Bytes,
+    pub(crate) stream: StreamId,
+    pub(crate) ppid: Ppid,
+    /// SSN or MID.
+    pub(crate) number: u32,
+    pub(crate) fsn: u32,
+    pub(crate) fragment: Fragment,
+    pub(crate) state: State,
+    pub(crate) transmissions: u16,
+    /// What it counts for in the congestion window: its length on the wire.
+    pub(crate) size: u32,
+    /// How often anything had been sent when it was sent last: orders chunks sent at the same instant.
+    pub(crate) order: u64,
+    pub(crate) sent_at: Instant,
+    pub(crate) snapshot: SentSnapshot,
+    /// The TSN of its message's first fragment.
+    pub(crate) first_tsn: u64,
+    pub(crate) policy: Policy,
+}
+
+/// The ring.
+#[derive(Debug)]
+pub(crate) struct Outstanding {
+    /// The TSN of the first chunk in the ring.
+    base: u64,
+    ring: VecDeque<Sent>,
+    /// TSNs in the ring that gap blocks have reported.
+    pub(crate) acked: Ranges,
+    /// Bytes on the wire of chunks that are in flight.
+    in_flight: usize,
+    /// Bytes of payload that the peer may have to hold.
+    unacked_payload: usize,
+    /// Lost chunks, lowest first; entries may be stale.
+    lost: BinaryHeap<Reverse<u64>>,
+    lost_count: usize,
+    /// Chunks in the order of their last transmission; entries may be stale.
+    by_time: VecDeque<(u64, u64)>,
+    order: u64,
+}
+
+impl Outstanding {
+    pub(crate) fn new(base: u64) -> Self {
+        Self {
+            base,
+            ring: VecDeque::new(),
+            acked: Ranges::default(),
+            in_flight: 0,
+            unacked_payload: 0,
+            lost: BinaryHeap::new(),
+            lost_count: 0,
+            by_time: VecDeque::new(),
+            order: 0,
+        }
+    }
+
+    /// The TSN of the first chunk that is not acknowledged cumulatively.
+    pub(crate) const fn base(&self) -> u64 {
+        self.base
+    }
+
+    /// The TSN of the next new chunk.
+    pub(crate) fn next_tsn(&self) -> u64 {
+        self.base + self.ring.len() as u64
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ring.is_empty()
+    }
+
+    pub(crate) const fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    pub(crate) const fn unacked_payload(&self) -> usize {
+        self.unacked_payload
+    }
+
+    pub(crate) const fn has_lost(&self) -> bool {
+        self.lost_count > 0
+    }
+
+    pub(crate) fn get(&self, tsn: u64) -> Option<&Sent> {
+        self.ring.get(tsn.checked_sub(self.base)? as usize)
+    }
+
+    fn get_mut(&mut self, tsn: u64) -> Option<&mut Sent> {
+        self.ring.get_mut(tsn.checked_sub(self.base)? as usize)
+    }
+
+    /// Adds a chunk that is being sent for the first time.
+    pub(crate) fn push(&mut self, mut sent: Sent) {
+        let tsn = self.next_tsn();
+        self.order += 1;
+        sent.order = self.order;
+        if sent.state == State::InFlight {
+            self.in_flight += sent.size as usize;
+            self.unacked_payload += sent.payload.len();
+            self.by_time.push_back((tsn, self.order));
+        }
+        self.ring.push_back(sent);
+    }
+
+    /// The lowest lost chunk.
+    pub(crate) fn first_lost(&mut self) -> Option<u64> {
+        while let Some(&Reverse(tsn)) = self.lost.peek() {
+            if self.get(tsn).is_some_and(|sent| sent.state == State::Lost) {
+                return Some(tsn);
+            }
+            self.lost.pop();
+        }
+        None
+    }
+
+    /// Notes that a chunk is being sent again.
+    pub(crate) fn resent(&mut self, tsn: u64, now: Instant, snapshot: SentSnapshot) {
+        self.order += 1;
+        let order = self.order;
+        let Some(sent) = self.get_mut(tsn) else {
+            return;
+        };
+        let was_lost = sent.state == State::Lost;
+        sent.state = State::InFlight;
+        sent.transmissions = sent.transmissions.saturating_add(1);
+        sent.sent_at = now;
+        sent.order = order;
+        sent.snapshot = snapshot;
+        let size = sent.size as usize;
+        if was_lost {
+            self.in_flight += size;
+            self.lost_count -= 1;
+        }
+        self.by_time.push_back((tsn, order));
+    }
+
+    /// Takes the first chunk of the ring out, which the cumulative TSN ack covers.
+    pub(crate) fn pop_front(&mut self) -> Option<Sent> {
+        let sent = self.ring.pop_front()?;
+        self.base += 1;
+        self.leave(sent.state, sent.size, sent.payload.len());
+        Some(sent)
+    }
+
+    /// Notes that a gap block reports a chunk. Returns it if that is news.
+    pub(crate) fn ack(&mut self, tsn: u64) -> Option<(&Sent, State)> {
+        let sent = self.get_mut(tsn)?;
+        let before = sent.state;
+        if before != State::Acked {
+            sent.state = State::Acked;
+            let (size, len) = (sent.size, sent.payload.len());
+            self.leave(before, size, len);
+        }
+        Some((self.get(tsn)?, before))
+    }
+
+    /// A chunk leaves a state for good.
+    const fn leave(&mut self, state: State, size: u32, len: usize) {
+        match state {
+            State::InFlight => {
+                self.in_flight -= size as usize;
+                self.unacked_payload -= len;
+            }
+            State::Lost => {
+                self.lost_count -= 1;
+                self.unacked_payload -= len;
+            }
+            State::Acked | State::Abandoned => {}
+        }
+    }
+
+    /// The chunk that was sent first of those in flight, with when.
+    pub(crate) fn oldest_in_flight(&mut self) -> Option<(u64, Instant, u64)> {
+        while let Some(&(tsn, order)) = self.by_time.front() {
+            if let Some(sent) = self.get(tsn)
+                && sent.state == State::InFlight
+                && sent.order == order
+            {
+                return Some((tsn, sent.sent_at, order));
+            }
+            self.by_time.pop_front();
+        }
+        None
+    }
+
+    /// Notes that a chunk in flight is lost.
+    pub(crate) fn mark_lost(&mut self, tsn: u64) -> Option<&Sent> {
+        let sent = self
+            .get_mut(tsn)
+            .filter(|sent| sent.state == State::InFlight)?;
+        sent.state = State::Lost;
+        let size = sent.size as usize;
+        self.in_flight -= size;
+        self.lost_count += 1;
+        self.lost.push(Reverse(tsn));
+        self.get(tsn)
+    }
+
+    /// All chunks in flight are lost: the retransmission timer has run out.
+    pub(crate) fn mark_all_lost(&mut self, mut each: impl FnMut(&Sent)) {
+        while let Some((tsn, _, _)) = self.oldest_in_flight() {
+            self.by_time.pop_front();
+            if let Some(sent) = self.mark_lost(tsn) {
+                each(sent);
+            }
+        }
+    }
+
+    /// The peer has dropped what it had reported (RFC 9260, section 6.2: "reneging"): the first chunk
+    /// of the ring can not be behind a gap. Everything reported before is on its way again.
+    pub(crate) fn has_reneged(&self) -> bool {
+        self.ring
+            .front()
+            .is_some_and(|sent| sent.state == State::Acked)
+    }
+
+    /// See [`Self::has_reneged`].
+    pub(crate) fn take_back_acks(&mut self) {
+        let runs = std::mem::take(&mut self.acked);
+        for tsn in runs.runs().iter().flat_map(|run| run.start..=run.end) {
+            let Some(sent) = self.get_mut(tsn).filter(|sent| sent.state == State::Acked) else {
+                continue;
+            };
+            sent.state = State::Lost;
+            let len = sent.payload.len();
+            self.unacked_payload += len;
+            self.lost_count += 1;
+            self.lost.push(Reverse(tsn));
+        }
+    }
+
+    /// Gives up what was sent of a message. Returns its length in bytes, and whether its last fragment was
+    /// among it. `interleaved` says that other messages' fragments may be in between.
+    pub(crate) fn abandon(&mut self, first_tsn: u64, interleaved: bool) -> (usize, bool) {
+        let mut abandoned = 0;
+        for tsn in first_tsn.max(self.base)..self.next_tsn() {
+            let Some(sent) = self.get_mut(tsn) else {
+                break;
+            };
+            if sent.first_tsn != first_tsn {
+                if interleaved {
+                    continue;
+                }
+                break;
+            }
+            let before = std::mem::replace(&mut sent.state, State::Abandoned);
+            let (size, len, end) = (sent.size, sent.payload.len(), sent.fragment.end);
+            sent.payload = Bytes::new();
+            self.leave(before, size, len);
+            abandoned += len;
+            if end {
+                return (abandoned, true);
+            }
+        }
+        (abandoned, false)
+    }
+
+    /// How far the peer can skip: the last TSN of the chunks at the start of the ring that are given up
+    /// or reported (RFC 3758, section 3.5, C1 and C2). `None` if the first chunk is neither.
+    pub(crate) fn advanced_ack_point(&self) -> Option<u64> {
+        if self.ring.front()?.state != State::Abandoned {
+            return None;
+        }
+        let skipped = self
+            .ring
+            .iter()
+            .take_while(|sent| matches!(sent.state, State::Abandoned | State::Acked))
+            .count();
+        // What was only reported at the end is not skipped: it says nothing new.
+        let skipped = self
+            .ring
+            .range(..skipped)
+            .rposition(|sent| sent.state == State::Abandoned)?;
+        Some(self.base + skipped as u64)
+    }
+
+    /// The chunks that are given up, up to a TSN.
+    pub(crate) fn abandoned_up_to(&self, tsn: u64) -> impl Iterator<Item = (u64, &Sent)> {
+        let count = (tsn + 1).saturating_sub(self.base) as usize;
+        (self.base..)
+            .zip(self.ring.range(..count.min(self.ring.len())))
+            .filter(|(_, sent)| sent.state == State::Abandoned)
+    }
+
+    /// The highest chunk in flight, for a tail-loss probe.
+    pub(crate) fn last_in_flight(&self) -> Option<u64> {
+        let index = self
+            .ring
+            .iter()
+            .rposition(|sent| sent.state == State::InFlight)?;
+        Some(self.base + index as u64)
+    }
+}

@@ -1,0 +1,120 @@
+//! Round-trip time and retransmission timeout.
+
+use std::time::Duration;
+
+/// Estimates the round-trip time (RFC 9260, section 6.3.1).
+#[derive(Clone, Debug)]
+pub(crate) struct RttEstimator {
+    srtt: Option<Duration>,
+    rttvar: Duration,
+    min_rtt: Option<Duration>,
+    latest: Duration,
+    rto: Duration,
+    /// How many times the timeout has doubled since the last measurement.
+    backoff: u32,
+    rto_min: Duration,
+    rto_max: Duration,
+}
+
+/// G of section 6.3.1: below this the variance is not believed.
+const CLOCK_GRANULARITY: Duration = Duration::from_millis(1);
+
+impl RttEstimator {
+    pub(crate) const fn new(initial: Duration, rto_min: Duration, rto_max: Duration) -> Self {
+        Self {
+            srtt: None,
+            rttvar: Duration::ZERO,
+            min_rtt: None,
+            latest: Duration::ZERO,
+            rto: initial,
+            backoff: 0,
+            rto_min,
+            rto_max,
+        }
+    }
+
+    /// Takes a measurement of a chunk that was sent once (Karn's rule, C5).
+    pub(crate) fn sample(&mut self, rtt: Duration) {
+        // RTO.Alpha = 1/8, RTO.Beta = 1/4 (section 16).
+        match self.srtt {
+            None => {
+                self.srtt = Some(rtt);
+                self.rttvar = rtt / 2;
+            }
+            Some(srtt) => {
+                self.rttvar = (self.rttvar * 3 + srtt.abs_diff(rtt)) / 4;
+                self.srtt = Some((srtt * 7 + rtt) / 8);
+            }
+        }
+        self.latest = rtt;
+        self.min_rtt = Some(self.min_rtt.map_or(rtt, |min| min.min(rtt)));
+        let srtt = self.srtt.unwrap_or(rtt);
+        self.rto = srtt + (self.rttvar * 4).max(CLOCK_GRANULARITY);
+        self.backoff = 0;
+    }
+
+    /// Section 6.3.3, E2: the timeout doubles when it has run out.
+    pub(crate) fn back_off(&mut self) {
+        self.backoff = (self.backoff + 1).min(16);
+    }
+
+    /// Ends the back-off: the peer has acknowledged new data.
+    pub(crate) const fn progress(&mut self) {
+        self.backoff = 0;
+    }
+
+    pub(crate) fn rto(&self) -> Duration {
+        let rto = self.rto.clamp(self.rto_min, self.rto_max);
+        rto.saturating_mul(1 << self.backoff).min(self.rto_max)
+    }
+
+    pub(crate) const fn srtt(&self) -> Option<Duration> {
+        self.srtt
+    }
+
+    pub(crate) const fn min_rtt(&self) -> Option<Duration> {
+        self.min_rtt
+    }
+
+    pub(crate) const fn latest(&self) -> Duration {
+        self.latest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn the_timeout_follows_the_samples() {
+        let mut rtt = RttEstimator::new(ms(1000), ms(400), ms(10_000));
+        assert_eq!(rtt.rto(), ms(1000));
+        rtt.sample(ms(200));
+        assert_eq!(rtt.srtt(), Some(ms(200)));
+        assert_eq!(rtt.rto(), ms(600));
+        for _ in 0..100 {
+            rtt.sample(ms(100));
+        }
+        assert_eq!(rtt.min_rtt(), Some(ms(100)));
+        assert_eq!(rtt.rto(), ms(400), "RTO.Min");
+    }
+
+    #[test]
+    fn the_timeout_doubles_up_to_its_maximum() {
+        let mut rtt = RttEstimator::new(ms(1000), ms(400), ms(10_000));
+        rtt.sample(ms(1000));
+        assert_eq!(rtt.rto(), ms(3000));
+        rtt.back_off();
+        assert_eq!(rtt.rto(), ms(6000));
+        for _ in 0..100 {
+            rtt.back_off();
+        }
+        assert_eq!(rtt.rto(), ms(10_000));
+        rtt.progress();
+        assert_eq!(rtt.rto(), ms(3000));
+    }
+}

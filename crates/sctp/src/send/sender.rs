@@ -1,0 +1,248 @@
+//! The sender's state, and its timers.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use gannet_wire::Serial32;
+
+use super::SendQueue;
+use super::forward::Forward;
+use super::outstanding::Outstanding;
+use super::pacer::Pacer;
+use super::prr::Prr;
+use super::rack::Rack;
+use super::rate::RateEstimator;
+use super::recovery::{Episode, Probe};
+use super::rtt::RttEstimator;
+use crate::congestion::Controller;
+use crate::ranges;
+use crate::timer::{Timer, Timers};
+use crate::{Config, Event, Stats};
+
+/// What the sender needs from around it.
+#[derive(Debug)]
+pub(crate) struct SendContext<'a> {
+    pub(crate) now: Instant,
+    pub(crate) queue: &'a mut SendQueue,
+    pub(crate) timers: &'a mut Timers,
+    pub(crate) events: &'a mut VecDeque<Event>,
+    pub(crate) stats: &'a mut Stats,
+}
+
+/// What both ends agreed on when the association was set up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SenderSettings {
+    pub(crate) initial_tsn: Serial32,
+    pub(crate) peer_window: u32,
+    pub(crate) interleaving: bool,
+    pub(crate) partial_reliability: bool,
+}
+
+/// Sends data reliably, and no faster than the path and the peer allow (RFC 9260, sections 6 and 7).
+#[derive(Debug)]
+pub(crate) struct Sender {
+    pub(super) outstanding: Outstanding,
+    pub(super) rtt: RttEstimator,
+    pub(super) rack: Rack,
+    pub(super) rate: RateEstimator,
+    pub(super) pacer: Pacer,
+    pub(super) controller: Box<dyn Controller>,
+    pub(super) prr: Option<Prr>,
+    /// Recovery lasts until everything below this TSN is acknowledged.
+    pub(super) recovery_end: Option<u64>,
+    /// The last reaction to loss, as long as it may turn out to be a mistake.
+    pub(super) episode: Option<Episode>,
+    pub(super) probe: Option<Probe>,
+    /// A tail-loss probe, or a probe of a closed window, is to be sent whatever the window says.
+    pub(super) probe_due: bool,
+    pub(super) forward: Forward,
+    /// What the peer can still take, in bytes of payload.
+    pub(super) peer_window: usize,
+    pub(super) interleaving: bool,
+    pub(super) partial_reliability: bool,
+    /// Whether sending stopped because the window was full.
+    pub(super) window_limited: bool,
+    pub(super) packet_size: usize,
+    pub(super) last_sent: Instant,
+    /// How many times in a row nothing was answered.
+    pub(super) errors: u32,
+}
+
+/// Section 7.2 of RFC 8985: how long a peer may delay its SACK.
+const MAX_SACK_DELAY: Duration = Duration::from_millis(200);
+
+impl Sender {
+    pub(crate) fn new(config: &Config, settings: SenderSettings, now: Instant) -> Self {
+        let packet_size = config.max_packet_size;
+        Self {
+            outstanding: Outstanding::new(ranges::first(settings.initial_tsn.0)),
+            rtt: RttEstimator::new(config.rto_initial, config.rto_min, config.rto_max),
+            rack: Rack::default(),
+            rate: RateEstimator::new(now),
+            pacer: Pacer::new(now),
+            controller: config.congestion.build(now, packet_size),
+            prr: None,
+            recovery_end: None,
+            episode: None,
+            probe: None,
+            probe_due: false,
+            forward: Forward::default(),
+            peer_window: settings.peer_window as usize,
+            interleaving: settings.interleaving,
+            partial_reliability: settings.partial_reliability,
+            window_limited: false,
+            packet_size,
+            last_sent: now,
+            errors: 0,
+        }
+    }
+
+    /// The TSN of the next new chunk.
+    pub(crate) fn next_tsn(&self) -> Serial32 {
+        Serial32(self.outstanding.next_tsn() as u32)
+    }
+
+    /// The last TSN that was used.
+    pub(crate) fn last_tsn(&self) -> Serial32 {
+        self.next_tsn().minus(1)
+    }
+
+    /// Whether everything that was sent has been acknowledged.
+    pub(crate) fn all_acknowledged(&self) -> bool {
+        self.outstanding.is_empty()
+    }
+
+    pub(crate) const fn interleaving(&self) -> bool {
+        self.interleaving
+    }
+
+    pub(crate) const fn partial_reliability(&self) -> bool {
+        self.partial_reliability
+    }
+
+    pub(crate) const fn rtt(&self) -> &RttEstimator {
+        &self.rtt
+    }
+
+    /// Takes the round-trip time of a heartbeat.
+    pub(crate) fn sample_rtt(&mut self, rtt: Duration) {
+        self.rtt.sample(rtt);
+    }
+
+    /// Something was not answered. Returns how many times in a row.
+    pub(crate) const fn count_error(&mut self) -> u32 {
+        self.errors += 1;
+        self.errors
+    }
+
+    /// The peer has answered (RFC 9260, section 8.1).
+    pub(crate) const fn clear_errors(&mut self) {
+        self.errors = 0;
+    }
+
+    pub(crate) const fn errors(&self) -> u32 {
+        self.errors
+    }
+
+    pub(crate) fn set_packet_size(&mut self, size: usize) {
+        if size != self.packet_size {
+            self.packet_size = size;
+            self.controller.set_mss(size);
+        }
+    }
+
+    pub(crate) const fn packet_size(&self) -> usize {
+        self.packet_size
+    }
+
+    /// Whether the last thing that happened was long ago.
+    pub(crate) fn idle_since(&self) -> Instant {
+        self.last_sent
+    }
+
+    /// Fills in the gauges.
+    pub(crate) fn fill_stats(&self, stats: &mut Stats) {
+        stats.congestion_window = self.controller.window();
+        stats.bytes_in_flight = self.outstanding.in_flight();
+        stats.peer_window = self.peer_window;
+        stats.srtt = self.rtt.srtt();
+        stats.min_rtt = self.rtt.min_rtt();
+        stats.rto = self.rtt.rto();
+        stats.packet_size = self.packet_size;
+        stats.interleaving = self.interleaving;
+    }
+
+    pub(super) fn srtt(&self) -> Duration {
+        self.rtt.srtt().unwrap_or_else(|| self.rtt.rto())
+    }
+
+    pub(super) fn min_rtt(&self) -> Duration {
+        self.rtt.min_rtt().unwrap_or_default()
+    }
+
+    /// Starts T3-rtx if something waits for its acknowledgement (section 6.3.2).
+    pub(super) fn arm_retransmission(&self, now: Instant, timers: &mut Timers, restart: bool) {
+        if self.outstanding.is_empty() {
+            timers.stop(Timer::Retransmission);
+        } else if restart || !timers.is_running(Timer::Retransmission) {
+            timers.set(Timer::Retransmission, now + self.rtt.rto());
+        }
+    }
+
+    /// Starts the tail-loss probe (RFC 8985, section 7.2).
+    pub(super) fn arm_probe(&mut self, now: Instant, timers: &mut Timers) {
+        let wanted = self.outstanding.in_flight() > 0
+            && self.probe.is_none()
+            && self.recovery_end.is_none()
+            && !self.probe_due;
+        if !wanted {
+            timers.stop(Timer::TailLossProbe);
+            return;
+        }
+        let mut delay = match self.rtt.srtt() {
+            Some(srtt) => (srtt * 2).max(Duration::from_millis(2)),
+            None => Duration::from_secs(1),
+        };
+        if self.outstanding.in_flight() <= self.packet_size {
+            delay += MAX_SACK_DELAY;
+        }
+        let at = now + delay;
+        match timers.get(Timer::Retransmission) {
+            // The retransmission timer comes first.
+            Some(rto) if rto <= at => timers.stop(Timer::TailLossProbe),
+            _ => timers.set(Timer::TailLossProbe, at),
+        }
+    }
+
+    /// The tail-loss probe is due.
+    pub(crate) fn on_probe_timeout(&mut self) {
+        self.probe_due = self.outstanding.in_flight() > 0;
+    }
+
+    /// A chunk that was overtaken has not arrived in time (RFC 8985, section 6.3).
+    pub(crate) fn on_reordering_timeout(&mut self, cx: &mut SendContext<'_>) {
+        let lost = self.detect_losses(cx);
+        if lost > 0
+            && let Some(prr) = &mut self.prr
+        {
+            prr.on_ack(0, self.outstanding.in_flight(), false, self.packet_size);
+        }
+    }
+
+    /// The timeout doubles: a control chunk was not answered.
+    pub(crate) fn back_off(&mut self) {
+        self.rtt.back_off();
+    }
+
+    /// Forgets everything that is on its way, and stops all timers: the peer has restarted.
+    pub(crate) fn stop(timers: &mut Timers) {
+        for timer in [
+            Timer::Retransmission,
+            Timer::Reordering,
+            Timer::TailLossProbe,
+            Timer::Pacing,
+        ] {
+            timers.stop(timer);
+        }
+    }
+}

@@ -66,6 +66,15 @@ pub enum DtlsRole {
     Server,
 }
 
+impl From<DtlsRole> for gannet_ortc::parameters::DtlsRole {
+    fn from(role: DtlsRole) -> Self {
+        match role {
+            DtlsRole::Client => Self::Client,
+            DtlsRole::Server => Self::Server,
+        }
+    }
+}
+
 /// Who decides on the candidate pair (RFC 8445, section 6.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum IceRole {

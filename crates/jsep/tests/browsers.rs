@@ -138,11 +138,7 @@ fn each_captured_offer_is_answered() {
         let offered = gannet_sdp::SessionDescription::parse(&offer).unwrap();
         assert_eq!(answer.media.len(), offered.media.len(), "{name}");
         let transport = changes.transport.expect(name);
-        assert_eq!(
-            transport.remote_ice.username_fragment.is_empty(),
-            false,
-            "{name}"
-        );
+        assert!(!transport.remote_ice.username_fragment.is_empty(), "{name}");
         for (answered, offered) in answer.media.iter().zip(&offered.media) {
             assert_eq!(answered.mid().unwrap(), offered.mid().unwrap(), "{name}");
             assert_eq!(answered.protocol(), offered.protocol(), "{name}");

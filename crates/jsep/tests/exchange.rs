@@ -246,7 +246,7 @@ fn states_and_the_wrong_order() {
         Err(CreateError::State { .. })
     ));
     let answer = b.create_answer(&tb).unwrap();
-    let pranswer = Description::new(SdpType::Pranswer, answer.sdp.clone());
+    let pranswer = Description::new(SdpType::Pranswer, answer.sdp);
     let provisional = b.set_local(&pranswer).unwrap();
     assert_eq!(b.signaling_state(), HaveLocalPranswer);
     let ours = a.set_remote(&pranswer).unwrap();

@@ -51,12 +51,10 @@ pub(crate) fn scheme_from_code(code: u16) -> Option<SignatureScheme> {
         .map(|(scheme, _)| *scheme)
 }
 
-/// The schemes that we verify, as the `signature_algorithms` extension lists them.
-pub(crate) fn scheme_codes(with_pkcs1: bool) -> Vec<u16> {
-    let all = SCHEMES
-        .iter()
-        .filter(|(scheme, _)| with_pkcs1 || !is_pkcs1(*scheme));
-    all.map(|(_, code)| *code).collect()
+/// The schemes that we verify, as the `signature_algorithms` extension lists them. PKCS #1 is there in
+/// DTLS 1.3, too: certificates may be signed with it (RFC 8446, section 4.2.3), handshakes may not.
+pub(crate) fn scheme_codes() -> Vec<u16> {
+    SCHEMES.iter().map(|(_, code)| *code).collect()
 }
 
 /// Whether a scheme is RSA PKCS #1 v1.5, which DTLS 1.3 has no use for in handshakes.
@@ -92,6 +90,6 @@ mod tests {
             (scheme_from_code(0x0203), scheme_from_code(0x0201)),
             (None, None)
         );
-        assert!(!scheme_codes(false).contains(&0x0401));
+        assert!(!scheme_codes().contains(&0x0201));
     }
 }

@@ -324,4 +324,4 @@ impl Connection {
 
 /// How often a flight is sent again when the handshake itself is over: a client's last one, or a
 /// KeyUpdate. With back-off this is half a minute.
-const MAX_TRANSMISSIONS: u32 = 14;
+const MAX_TRANSMISSIONS: u32 = 30;

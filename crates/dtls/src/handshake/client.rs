@@ -262,7 +262,7 @@ impl WaitServerHello {
             extensions: ClientExtensions {
                 supported_versions: offered_versions(has12, has13),
                 supported_groups: groups_of(core, version).map(group_code).collect(),
-                signature_algorithms: scheme_codes(has12),
+                signature_algorithms: scheme_codes(),
                 key_shares: has13.then_some(shares),
                 cookie: self.cookie.as_deref(),
                 extended_master_secret: has12,

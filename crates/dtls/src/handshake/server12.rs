@@ -292,7 +292,7 @@ fn send_key_exchange(
 
     let mut body = Vec::new();
     CertificateRequest12 {
-        signature_algorithms: scheme_codes(true),
+        signature_algorithms: scheme_codes(),
     }
     .write(&mut body)?;
     core.send(

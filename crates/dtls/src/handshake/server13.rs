@@ -213,7 +213,7 @@ fn send_encrypted(
     let mut body = Vec::new();
     CertificateRequest13 {
         context: &[],
-        signature_algorithms: scheme_codes(false),
+        signature_algorithms: scheme_codes(),
     }
     .write(&mut body)?;
     core.send(

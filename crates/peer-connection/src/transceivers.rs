@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 
 use crate::connection::Connection;
 use crate::decoding::Decoding;
-use crate::encoding::{Encoded, EncoderControl, Encoding, SendCodec};
+use crate::encoding::{Encoded, EncoderControl, Encoding, SendCodec, Timeline};
 use crate::inbox::Inbox;
 
 /// How many pictures wait for a reader: a late one is worth less than the next.
@@ -55,6 +55,7 @@ pub(crate) struct Sender {
     pub(crate) parameters: Option<RtpParameters>,
     pub(crate) id: Option<SenderId>,
     encoder: Option<Encoder>,
+    timeline: Arc<Timeline>,
 }
 
 /// A running encoder thread.
@@ -160,7 +161,7 @@ impl Transceivers {
     pub(crate) fn stop(&mut self) {
         for transceiver in &mut self.list {
             transceiver.sender.stop_encoder();
-            transceiver.receiver.inbox.close();
+            transceiver.receiver.stop();
         }
     }
 }
@@ -186,7 +187,7 @@ impl Transceiver {
         Self {
             id,
             kind,
-            sender: Sender { init, track: None, parameters: None, id: None, encoder: None },
+            sender: Sender { init, track: None, parameters: None, id: None, encoder: None, timeline: Arc::default() },
             receiver: Receiver {
                 parameters: None,
                 id: None,
@@ -250,6 +251,7 @@ impl Sender {
             codec,
             control: Arc::clone(&control),
             runtime: connection.runtime().clone(),
+            timeline: self.timeline.continued(codec.clock_rate()),
             sink: sink(Arc::downgrade(connection), sender),
         };
         self.stop_encoder();
@@ -352,6 +354,13 @@ impl Receiver {
                 relay.subscribe(id, Delivery::Buffered(AUDIO_QUEUE)).into()
             }
         }
+    }
+
+    /// Nothing comes any more: the decoder ends, and with it the tracks of its readers.
+    fn stop(&mut self) {
+        self.inbox.close();
+        self.pictures = None;
+        self.sound = None;
     }
 
     const fn is_decoded(&self) -> bool {

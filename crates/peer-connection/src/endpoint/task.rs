@@ -101,12 +101,18 @@ impl Task {
             Request::Register { connection, username_fragment } => {
                 self.demux.register(&connection, username_fragment);
             }
-            Request::Remove(connection) => {
-                self.demux.remove(&connection);
-                self.blocked.retain(|blocked| blocked.id() != connection.id());
-            }
+            Request::Remove(connection) => self.remove(&connection),
             Request::Attend(connection) => self.attend(&connection, Instant::now()),
             Request::Close => self.closing = true,
+        }
+    }
+
+    /// Forgets a connection: nothing here holds it any more.
+    fn remove(&mut self, connection: &Connection) {
+        self.demux.remove(connection);
+        self.blocked.retain(|blocked| blocked.id() != connection.id());
+        if let Some(armed) = connection.lock().disarm_timer() {
+            self.timers.remove(armed, connection);
         }
     }
 
@@ -114,8 +120,14 @@ impl Task {
     fn attend(&mut self, connection: &Arc<Connection>, now: Instant) {
         let mut core = connection.lock();
         let blocked = self.shared.flush(now, &mut core);
-        if let Some(at) = core.arm_timer() {
-            self.timers.push(at, Arc::clone(connection));
+        core.attended();
+        if core.timer_moved() {
+            if let Some(before) = core.disarm_timer() {
+                self.timers.remove(before, connection);
+            }
+            if let Some(at) = core.arm_timer() {
+                self.timers.insert(at, connection);
+            }
         }
         let notices = core.take_notices();
         drop(core);
@@ -136,13 +148,15 @@ impl Task {
     fn fire_timers(&mut self) {
         let now = Instant::now();
         let mut due = std::mem::take(&mut self.due);
-        while let Some((at, connection)) = self.timers.pop_due(now) {
-            if connection.lock().disarm_timer(at) {
-                due.push(connection);
-            }
+        while let Some(connection) = self.timers.pop_due(now) {
+            due.push(connection);
         }
         for connection in due.drain(..) {
-            connection.lock().handle_timeout(now);
+            {
+                let mut core = connection.lock();
+                core.disarm_timer();
+                core.handle_timeout(now);
+            }
             self.attend(&connection, now);
         }
         self.due = due;
@@ -179,9 +193,11 @@ impl Task {
                 }
             }
             self.buffers = buffers;
-            for connection in std::mem::take(&mut self.touched) {
+            let mut touched = std::mem::take(&mut self.touched);
+            for connection in touched.drain(..) {
                 self.attend(&connection, now);
             }
+            self.touched = touched;
             if count < RECEIVE_BUFFERS {
                 break;
             }

@@ -40,7 +40,9 @@ impl VideoTransform for Negative {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let connection = PeerConnection::new(Configuration::default())?;
     let offer = std::io::read_to_string(std::io::stdin())?;
-    connection.set_remote_description(SessionDescription::offer(offer)).await?;
+    connection
+        .set_remote_description(SessionDescription::offer(offer))
+        .await?;
     for transceiver in connection.transceivers() {
         if let MediaStreamTrack::Video(camera) = transceiver.receiver().track() {
             let negative = gannet::transform(camera, Box::new(Negative));
@@ -48,7 +50,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             transceiver.set_direction(Direction::SendRecv);
         }
     }
-    connection.set_local_description(connection.create_answer().await?).await?;
+    connection
+        .set_local_description(connection.create_answer().await?)
+        .await?;
     connection.gathering_complete().await;
     println!("{}", connection.local_description().ok_or("no answer")?.sdp);
     // Until the browser is gone.

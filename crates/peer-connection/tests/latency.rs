@@ -50,7 +50,10 @@ impl Source for Camera {
 }
 
 fn camera(noise: bool) -> Camera {
-    Camera { pattern: TestPattern::new(640, 480, 30).expect("a size"), noise }
+    Camera {
+        pattern: TestPattern::new(640, 480, 30).expect("a size"),
+        noise,
+    }
 }
 
 /// What `part` of the sorted times is below.
@@ -61,14 +64,20 @@ fn quantile(times: &mut [Duration], part: f64) -> Duration {
 
 /// The time that two encodings and two decodings take, one after the other, for each of some pictures.
 fn codec_times(codec: VideoCodec, camera: &Camera) -> Vec<Duration> {
-    let coder = || (codec.encoder(&VideoEncoderConfig::default()), codec.decoder());
-    let mut coders = [coder(), coder()].map(|(encoder, decoder)| {
-        (encoder.expect("an encoder"), decoder.expect("a decoder"))
-    });
+    let coder = || {
+        (
+            codec.encoder(&VideoEncoderConfig::default()),
+            codec.decoder(),
+        )
+    };
+    let mut coders = [coder(), coder()]
+        .map(|(encoder, decoder)| (encoder.expect("an encoder"), decoder.expect("a decoder")));
     let mut pattern = camera.clone();
     let mut times = Vec::new();
     for index in 0..60 {
-        let mut picture = pattern.frame_at(pattern.interval() * index).expect("it never ends");
+        let mut picture = pattern
+            .frame_at(pattern.interval() * index)
+            .expect("it never ends");
         let started = Instant::now();
         for (encoder, decoder) in &mut coders {
             let encoded = encoder.encode(&picture).expect("it can be encoded");
@@ -90,11 +99,19 @@ async fn echo_times(codec: VideoCodec, camera: &Camera) -> Vec<Duration> {
     let note = {
         let (made, pattern) = (Arc::clone(&made), camera.pattern.clone());
         move |time| {
-            made.lock().unwrap().insert(pattern.number_at(time), Instant::now());
+            made.lock()
+                .unwrap()
+                .insert(pattern.number_at(time), Instant::now());
         }
     };
     let (one, other) = (connection(), connection());
-    let camera = gannet::play("camera", Watched { source: camera.clone(), note });
+    let camera = gannet::play(
+        "camera",
+        Watched {
+            source: camera.clone(),
+            note,
+        },
+    );
     let video = one.add_transceiver(MediaKind::Video, Direction::SendRecv, Some(camera.into()));
     let mut codecs = gannet::default_capabilities().codecs;
     codecs.retain(|candidate| candidate.name.eq_ignore_ascii_case(codec.name()));
@@ -102,15 +119,22 @@ async fn echo_times(codec: VideoCodec, camera: &Camera) -> Vec<Duration> {
     let offer = one.create_offer().await.unwrap();
     one.set_local_description(offer).await.unwrap();
     one.gathering_complete().await;
-    other.set_remote_description(one.local_description().unwrap()).await.unwrap();
+    other
+        .set_remote_description(one.local_description().unwrap())
+        .await
+        .unwrap();
     for transceiver in other.transceivers() {
-        transceiver.sender().replace_track(Some(transceiver.receiver().track()));
+        transceiver
+            .sender()
+            .replace_track(Some(transceiver.receiver().track()));
         transceiver.set_direction(Direction::SendRecv);
     }
     let answer = other.create_answer().await.unwrap();
     other.set_local_description(answer).await.unwrap();
     other.gathering_complete().await;
-    one.set_remote_description(other.local_description().unwrap()).await.unwrap();
+    one.set_remote_description(other.local_description().unwrap())
+        .await
+        .unwrap();
 
     let back = video.receiver().track();
     let mut times = Vec::new();
@@ -137,7 +161,9 @@ async fn measure(codec: VideoCodec, camera: Camera) {
         let codecs = quantile(&mut codec_times, 0.5);
         let [median, late] = [0.5, 0.95].map(|part| quantile(&mut times, part));
         let added = median.saturating_sub(codecs);
-        println!("{codec}: {median:?} median, {late:?} for 95 %, codecs {codecs:?}, added {added:?}");
+        println!(
+            "{codec}: {median:?} median, {late:?} for 95 %, codecs {codecs:?}, added {added:?}"
+        );
         best = best.min(added);
         if best <= BUDGET {
             return;

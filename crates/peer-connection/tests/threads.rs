@@ -8,7 +8,7 @@ mod support;
 use std::fs;
 
 use gannet::{ChannelInit, Direction, MediaKind, PeerConnection};
-use support::{connected, connection, exchange, pattern, pitch, picture, soon, tone, track, until};
+use support::{connected, connection, exchange, pattern, picture, pitch, soon, tone, track, until};
 
 /// The threads that encode, decode, play and change.
 fn media_threads() -> usize {
@@ -20,20 +20,29 @@ fn media_threads() -> usize {
 fn sockets() -> usize {
     let files = fs::read_dir("/proc/self/fd").unwrap();
     let targets = files.filter_map(|file| fs::read_link(file.unwrap().path()).ok());
-    targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
+    targets
+        .filter(|target| target.to_string_lossy().starts_with("socket:"))
+        .count()
 }
 
 /// The resident memory, in KiB.
 fn memory() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 /// A call with everything: the sender, the receiver.
 async fn call() -> (PeerConnection, PeerConnection) {
     let (one, other) = (connection(), connection());
-    one.add_transceiver(MediaKind::Video, Direction::SendOnly, Some(pattern(320, 240)));
+    one.add_transceiver(
+        MediaKind::Video,
+        Direction::SendOnly,
+        Some(pattern(320, 240)),
+    );
     one.add_transceiver(MediaKind::Audio, Direction::SendOnly, Some(tone(440.0)));
     exchange(&one, &other).await;
     (one, other)
@@ -41,7 +50,9 @@ async fn call() -> (PeerConnection, PeerConnection) {
 
 async fn data_only() {
     let (one, other) = (connection(), connection());
-    let channel = one.create_data_channel("data", ChannelInit::default()).unwrap();
+    let channel = one
+        .create_data_channel("data", ChannelInit::default())
+        .unwrap();
     exchange(&one, &other).await;
     connected(&one, &other).await;
     assert!(soon("the channel", channel.opened()).await);

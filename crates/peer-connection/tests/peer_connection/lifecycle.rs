@@ -29,19 +29,31 @@ async fn closed(connection: &PeerConnection) {
 #[tokio::test]
 async fn dropping_all_handles_of_one_side_closes_the_other() {
     let (one, other) = (connection(), connection());
-    let channel = one.create_data_channel("short", ChannelInit::default()).unwrap();
+    let channel = one
+        .create_data_channel("short", ChannelInit::default())
+        .unwrap();
     exchange(&one, &other).await;
     let theirs = data_channel(&other).await;
     assert!(soon("the channel", channel.opened()).await);
     channel.send(Message::Text("bye".to_owned())).await.unwrap();
-    until("the last message", || theirs.stats().is_some_and(|stats| stats.messages_received == 1))
-        .await;
+    until("the last message", || {
+        theirs
+            .stats()
+            .is_some_and(|stats| stats.messages_received == 1)
+    })
+    .await;
     drop(one);
     // The channel holds the connection.
     assert_eq!(channel.ready_state(), ChannelState::Open);
     drop(channel);
-    tokio::time::timeout(Duration::from_secs(2), closed(&other)).await.expect("soon");
-    assert_eq!(theirs.recv().await, Some(Message::Text("bye".to_owned())), "what came is kept");
+    tokio::time::timeout(Duration::from_secs(2), closed(&other))
+        .await
+        .expect("soon");
+    assert_eq!(
+        theirs.recv().await,
+        Some(Message::Text("bye".to_owned())),
+        "what came is kept"
+    );
     assert_eq!(theirs.recv().await, None);
     assert_eq!(other.connection_state(), PeerConnectionState::Closed);
 }
@@ -49,10 +61,18 @@ async fn dropping_all_handles_of_one_side_closes_the_other() {
 #[tokio::test]
 async fn closing_wakes_everybody_who_waits() {
     let (one, other) = (connection(), connection());
-    let ours = one.create_data_channel("quiet", ChannelInit::default()).unwrap();
+    let ours = one
+        .create_data_channel("quiet", ChannelInit::default())
+        .unwrap();
     let unopened = connection();
-    let never = unopened.create_data_channel("never", ChannelInit::default()).unwrap();
-    one.add_transceiver(MediaKind::Video, Direction::SendOnly, Some(pattern(160, 120)));
+    let never = unopened
+        .create_data_channel("never", ChannelInit::default())
+        .unwrap();
+    one.add_transceiver(
+        MediaKind::Video,
+        Direction::SendOnly,
+        Some(pattern(160, 120)),
+    );
     one.add_transceiver(MediaKind::Audio, Direction::SendOnly, Some(tone(440.0)));
     exchange(&one, &other).await;
     let video = track(&other).await;
@@ -88,20 +108,28 @@ async fn closing_wakes_everybody_who_waits() {
     }
     assert_eq!(other.connection_state(), PeerConnectionState::Closed);
     assert_eq!(one.connection_state(), PeerConnectionState::Closed);
-    assert!(soon("the end", video.receiver.track().recv()).await.is_none());
+    assert!(
+        soon("the end", video.receiver.track().recv())
+            .await
+            .is_none()
+    );
 }
 
 #[tokio::test]
 async fn a_closed_connection_negotiates_no_more() {
     let (one, other) = (connection(), connection());
-    one.create_data_channel("any", ChannelInit::default()).unwrap();
+    one.create_data_channel("any", ChannelInit::default())
+        .unwrap();
     let offer = one.create_offer().await.unwrap();
     other.close();
     let refused = other.set_remote_description(offer.clone()).await;
     assert_eq!(refused, Err(NegotiationError::Closed));
     one.close();
     assert_eq!(one.create_offer().await, Err(NegotiationError::Closed));
-    assert_eq!(one.set_local_description(offer).await, Err(NegotiationError::Closed));
+    assert_eq!(
+        one.set_local_description(offer).await,
+        Err(NegotiationError::Closed)
+    );
     one.restart_ice();
     soon("the gathering", one.gathering_complete()).await;
     let channel = one.create_data_channel("late", ChannelInit::default());
@@ -115,8 +143,9 @@ async fn fifty_connections_share_one_endpoint() {
     for number in 0..50 {
         let one = connection_with(|configuration| configuration.endpoint = Some(here.clone()));
         let other = connection();
-        let channel =
-            one.create_data_channel(&number.to_string(), ChannelInit::default()).unwrap();
+        let channel = one
+            .create_data_channel(&number.to_string(), ChannelInit::default())
+            .unwrap();
         exchange(&one, &other).await;
         pairs.push((one, other, channel));
     }
@@ -126,8 +155,14 @@ async fn fifty_connections_share_one_endpoint() {
         let theirs = data_channel(other).await;
         assert_eq!(theirs.label(), number.to_string());
         assert!(soon("the channel", channel.opened()).await);
-        channel.send(Message::Text(format!("to {number}"))).await.unwrap();
-        assert_eq!(soon("it", theirs.recv()).await, Some(Message::Text(format!("to {number}"))));
+        channel
+            .send(Message::Text(format!("to {number}")))
+            .await
+            .unwrap();
+        assert_eq!(
+            soon("it", theirs.recv()).await,
+            Some(Message::Text(format!("to {number}")))
+        );
     }
     // Half of them go; the others stay.
     let stay = pairs.split_off(25);
@@ -137,7 +172,10 @@ async fn fifty_connections_share_one_endpoint() {
     }
     for (one, _, channel) in &stay {
         assert_eq!(one.connection_state(), PeerConnectionState::Connected);
-        channel.send(Message::Text("still here".to_owned())).await.unwrap();
+        channel
+            .send(Message::Text("still here".to_owned()))
+            .await
+            .unwrap();
     }
 }
 
@@ -149,7 +187,9 @@ async fn a_new_peer_may_have_the_addresses_of_an_old_one() {
     for _ in 0..3 {
         let one = connection_with(|configuration| configuration.endpoint = Some(here.clone()));
         let other = connection_with(|configuration| configuration.endpoint = Some(there.clone()));
-        let channel = one.create_data_channel("again", ChannelInit::default()).unwrap();
+        let channel = one
+            .create_data_channel("again", ChannelInit::default())
+            .unwrap();
         exchange(&one, &other).await;
         assert!(soon("the channel", channel.opened()).await);
         old.push((one, other, channel));

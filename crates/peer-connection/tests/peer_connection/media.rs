@@ -19,7 +19,10 @@ fn codecs(name: &str) -> Vec<RtpCodecCapability> {
 }
 
 /// Two connections, the first of which sends the track.
-async fn sending(track: MediaStreamTrack, kind: MediaKind) -> (PeerConnection, PeerConnection, RtpTransceiver) {
+async fn sending(
+    track: MediaStreamTrack,
+    kind: MediaKind,
+) -> (PeerConnection, PeerConnection, RtpTransceiver) {
     let (one, other) = (connection(), connection());
     let transceiver = one.add_transceiver(kind, Direction::SendOnly, Some(track));
     (one, other, transceiver)
@@ -72,14 +75,22 @@ async fn a_track_is_replaced_without_negotiation() {
         last = picture(&received).await.3;
     }
     for (width, height) in [(160, 120), (240, 180)] {
-        transceiver.sender().replace_track(Some(pattern(width, height)));
+        transceiver
+            .sender()
+            .replace_track(Some(pattern(width, height)));
         loop {
             let (seen_width, seen_height, number, time) = picture(&received).await;
             assert!(time > last, "{time:?} after {last:?}");
-            assert!(time < last + Duration::from_secs(2), "{time:?} after {last:?}");
+            assert!(
+                time < last + Duration::from_secs(2),
+                "{time:?} after {last:?}"
+            );
             last = time;
             if (seen_width, seen_height) == (width, height) {
-                assert!(number.unwrap() < 60, "the new track is played from its beginning");
+                assert!(
+                    number.unwrap() < 60,
+                    "the new track is played from its beginning"
+                );
                 break;
             }
         }
@@ -102,7 +113,10 @@ async fn frames_are_had_as_they_come() {
     for index in 0..10 {
         let received = soon("a frame", frames.recv()).await.unwrap();
         assert_eq!(received.codec.name, "VP8");
-        assert!(index > 0 || received.frame.keyframe, "the first frame is a key frame");
+        assert!(
+            index > 0 || received.frame.keyframe,
+            "the first frame is a key frame"
+        );
         let frame = EncodedFrame::new(received.frame.data, Duration::ZERO, received.frame.keyframe);
         let picture = decoder.decode(&frame).unwrap().unwrap();
         assert!(frame_code::read(picture.buffer()).is_some());
@@ -138,20 +152,31 @@ async fn a_late_reader_sees_pictures_too() {
 #[tokio::test]
 async fn what_comes_is_sent_back() {
     let (one, other) = (connection(), connection());
-    let video = one.add_transceiver(MediaKind::Video, Direction::SendRecv, Some(pattern(160, 120)));
+    let video = one.add_transceiver(
+        MediaKind::Video,
+        Direction::SendRecv,
+        Some(pattern(160, 120)),
+    );
     let audio = one.add_transceiver(MediaKind::Audio, Direction::SendRecv, Some(tone(1000.0)));
     let offer = one.create_offer().await.unwrap();
     one.set_local_description(offer).await.unwrap();
     one.gathering_complete().await;
-    other.set_remote_description(one.local_description().unwrap()).await.unwrap();
+    other
+        .set_remote_description(one.local_description().unwrap())
+        .await
+        .unwrap();
     for transceiver in other.transceivers() {
-        transceiver.sender().replace_track(Some(transceiver.receiver().track()));
+        transceiver
+            .sender()
+            .replace_track(Some(transceiver.receiver().track()));
         transceiver.set_direction(Direction::SendRecv);
     }
     let answer = other.create_answer().await.unwrap();
     other.set_local_description(answer).await.unwrap();
     other.gathering_complete().await;
-    one.set_remote_description(other.local_description().unwrap()).await.unwrap();
+    one.set_remote_description(other.local_description().unwrap())
+        .await
+        .unwrap();
     let (seen, heard) = (video.receiver().track(), audio.receiver().track());
     assert!(picture(&seen).await.2.is_some());
     let pitch = pitch(&heard).await;

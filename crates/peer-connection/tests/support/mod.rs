@@ -37,15 +37,27 @@ pub(crate) fn connection_with(change: impl FnOnce(&mut Configuration)) -> PeerCo
 /// An offer and an answer, each with all its candidates.
 pub(crate) async fn exchange(offerer: &PeerConnection, answerer: &PeerConnection) {
     let offer = offerer.create_offer().await.expect("an offer");
-    offerer.set_local_description(offer).await.expect("our offer is taken");
+    offerer
+        .set_local_description(offer)
+        .await
+        .expect("our offer is taken");
     offerer.gathering_complete().await;
     let offer = offerer.local_description().expect("it was set");
-    answerer.set_remote_description(offer).await.expect("the offer is taken");
+    answerer
+        .set_remote_description(offer)
+        .await
+        .expect("the offer is taken");
     let answer = answerer.create_answer().await.expect("an answer");
-    answerer.set_local_description(answer).await.expect("our answer is taken");
+    answerer
+        .set_local_description(answer)
+        .await
+        .expect("our answer is taken");
     answerer.gathering_complete().await;
     let answer = answerer.local_description().expect("it was set");
-    offerer.set_remote_description(answer).await.expect("the answer is taken");
+    offerer
+        .set_remote_description(answer)
+        .await
+        .expect("the answer is taken");
 }
 
 /// Waits for something, but not forever.
@@ -69,8 +81,10 @@ pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 /// Waits until both are connected.
 pub(crate) async fn connected(one: &PeerConnection, other: &PeerConnection) {
     for connection in [one, other] {
-        until("a connection", || connection.connection_state() == PeerConnectionState::Connected)
-            .await;
+        until("a connection", || {
+            connection.connection_state() == PeerConnectionState::Connected
+        })
+        .await;
     }
 }
 
@@ -102,7 +116,11 @@ pub(crate) async fn data_channel(connection: &PeerConnection) -> DataChannel {
 
 /// A numbered picture 30 times a second.
 pub(crate) fn pattern(width: u32, height: u32) -> MediaStreamTrack {
-    gannet::play("pattern", TestPattern::new(width, height, 30).expect("a size")).into()
+    gannet::play(
+        "pattern",
+        TestPattern::new(width, height, 30).expect("a size"),
+    )
+    .into()
 }
 
 /// A tone.
@@ -133,7 +151,10 @@ impl<S: Source, N: FnMut(Duration) + Send> Source for Watched<S, N> {
 
 /// What the next picture of a track shows: its size, its number, its time.
 pub(crate) async fn picture(track: &MediaStreamTrack) -> (u32, u32, Option<u16>, Duration) {
-    match soon("a picture", track.recv()).await.expect("the track goes on") {
+    match soon("a picture", track.recv())
+        .await
+        .expect("the track goes on")
+    {
         MediaFrame::Video(frame) => {
             let code = frame_code::read(frame.buffer());
             (frame.width(), frame.height(), code, frame.timestamp())
@@ -146,7 +167,10 @@ pub(crate) async fn picture(track: &MediaStreamTrack) -> (u32, u32, Option<u16>,
 pub(crate) async fn pitch(track: &MediaStreamTrack) -> f64 {
     let (mut samples, mut rate) = (Vec::new(), 48_000);
     while samples.len() < 3 * rate / 2 {
-        match soon("sound", track.recv()).await.expect("the track goes on") {
+        match soon("sound", track.recv())
+            .await
+            .expect("the track goes on")
+        {
             MediaFrame::Audio(frame) => {
                 rate = frame.sample_rate() as usize;
                 let channels = usize::from(frame.channels());
@@ -156,6 +180,9 @@ pub(crate) async fn pitch(track: &MediaStreamTrack) -> f64 {
         }
     }
     let settled = &samples[samples.len() - rate..];
-    let rises = settled.windows(2).filter(|pair| pair[0] < 0 && pair[1] >= 0).count();
+    let rises = settled
+        .windows(2)
+        .filter(|pair| pair[0] < 0 && pair[1] >= 0)
+        .count();
     rises as f64
 }

@@ -31,6 +31,30 @@ pub enum Priority {
     ExtraHigh,
 }
 
+impl Priority {
+    /// As a number on the wire, and as a weight.
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        match self {
+            Self::BelowNormal => 128,
+            Self::Normal => 256,
+            Self::High => 512,
+            Self::ExtraHigh => 1024,
+        }
+    }
+
+    /// The priority whose range a number is in (RFC 8831, section 6.4).
+    #[must_use]
+    pub const fn from_number(number: u16) -> Self {
+        match number {
+            0..=128 => Self::BelowNormal,
+            129..=256 => Self::Normal,
+            257..=512 => Self::High,
+            _ => Self::ExtraHigh,
+        }
+    }
+}
+
 /// How to open a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelInit {

@@ -166,6 +166,8 @@ pub struct Config {
     pub limits: Limits,
     /// Servers for server-reflexive and relayed candidates.
     pub servers: Vec<IceServer>,
+    /// Connects to the peer's passive TCP candidates.
+    pub tcp: bool,
     /// Announces host candidates by random `.local` names, which the driver publishes by mDNS
     /// (draft-ietf-mmusic-mdns-ice-candidates).
     pub hide_host_addresses: bool,
@@ -187,6 +189,7 @@ impl Config {
             timers: Timers::default(),
             limits: Limits::default(),
             servers: Vec::new(),
+            tcp: false,
             hide_host_addresses: false,
             nat_1to1: Vec::new(),
             accept_remote: None,

@@ -62,7 +62,7 @@ pub enum IceGatheringState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ResolveId(pub(crate) u32);
 
-/// Joins a connection to its [`Request::ConnectServer`].
+/// Joins a connection to its [`Request::ConnectServer`] or [`Request::ConnectPeer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub(crate) u32);
 
@@ -84,6 +84,14 @@ pub enum Request {
         name: String,
         /// What it stands for.
         address: IpAddr,
+    },
+    /// Connect to the peer by TCP; answer with [`crate::IceAgent::handle_peer_connected`] or
+    /// [`crate::IceAgent::handle_peer_refused`].
+    ConnectPeer {
+        /// To be given back.
+        id: ConnectionId,
+        /// The peer's address.
+        address: SocketAddr,
     },
     /// Connect to a TURN server; answer with [`crate::IceAgent::handle_server_connected`] or
     /// [`crate::IceAgent::handle_server_disconnected`].

@@ -62,6 +62,7 @@ mod agent;
 mod candidate;
 mod config;
 mod event;
+mod framing;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -81,6 +82,7 @@ pub use event::{
     ConnectionId, Event, IceGatheringState, IceTransportState, Protocol, Request, ResolveId,
     Transmit,
 };
+pub use framing::{FrameReader, write_frame};
 pub use priority::{candidate_priority, pair_priority};
 pub use server::{IceServer, ServerAddress, TurnTransport};
 pub use stats::{AgentStats, CandidatePairState, CandidatePairStats, Counters};

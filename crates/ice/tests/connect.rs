@@ -287,3 +287,51 @@ fn wrong_passwords_connect_nothing() {
     assert!(world.net[a].agent.stats().unauthenticated > 0);
     assert!(world.net[a].agent.remote_candidates().count() == 1);
 }
+
+/// Datagrams stand for the frames of a TCP connection here.
+#[test]
+fn a_passive_tcp_candidate_is_connected_to() {
+    let (mut a, b) = pair_of_roles(Role::Controlling, Role::Controlled);
+    a.tcp = true;
+    let mut world = World::new(20, a, b, &LinkConfig::new().delay(ms(10)));
+    let (a, b) = (world.a, world.b);
+    let now = world.net.now();
+    let listener = std::net::SocketAddr::new(ip(B), 6000);
+    world.net[b].tcp_port = Some(6000);
+    world.net[b].agent.add_local_tcp_listener(now, listener);
+    world.net[b].drain_events();
+    let passive = world.net[b].candidates.last().unwrap().clone();
+    assert!(passive.to_string().contains("tcptype passive"), "{passive}");
+    world.parameters(a, b);
+    world.parameters(b, a);
+    // Only TCP is signalled, and UDP goes nowhere.
+    world.net[a]
+        .agent
+        .add_remote_candidate(now, passive.clone())
+        .unwrap();
+    world.net[a].drain_events();
+    let Some(Request::ConnectPeer { id, address }) = world.net[a].requests.pop() else {
+        panic!("no request to connect");
+    };
+    assert_eq!(address, listener);
+    let local = std::net::SocketAddr::new(ip(A), 7000);
+    world.net[a].tcp_port = Some(7000);
+    world.net[a].agent.handle_peer_connected(now, id, local);
+    world.run_until_nominated();
+    let pair = world.net[b].nominated().unwrap();
+    assert_eq!(
+        pair.local.transport,
+        CandidateTransport::Tcp(TcpType::Passive)
+    );
+    assert_eq!(pair.remote.socket_address(), Some(local));
+    world.assert_data_flows();
+    // The connection breaks: there is no other pair.
+    let now = world.net.now();
+    world.net[a]
+        .agent
+        .handle_peer_disconnected(now, local, listener);
+    assert_eq!(world.net[a].agent.state(), S::Disconnected);
+    // Who does not want TCP does not take such candidates.
+    let refused = world.net[b].agent.add_remote_candidate(now, passive);
+    assert_eq!(refused, Err(AddRemoteCandidateError::Transport));
+}

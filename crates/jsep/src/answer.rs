@@ -49,14 +49,7 @@ impl Jsep {
         let mut role = DtlsRole::Client;
         if let Some(source) = plan.source(&offer) {
             role = bundle::role_for_offer(source, self.continued_role(source))?;
-            let restarts = self.restarts(source);
-            if restarts
-                && self
-                    .before_exchange()
-                    .is_some_and(|then| then.local_ice == local.ice)
-            {
-                return Err(CreateError::CredentialsNeeded);
-            }
+            self.check_credentials(source, local)?;
         }
         let setup = match role {
             DtlsRole::Client => Setup::Active,
@@ -80,6 +73,22 @@ impl Jsep {
         let sdp = sdp.to_string();
         self.created_answer = Some(sdp.clone());
         Ok(Description::answer(sdp))
+    }
+
+    /// New credentials answer new ones, and only them (RFC 8839, section 4.4.1).
+    fn check_credentials(
+        &self,
+        offered: &Section,
+        local: &LocalTransport,
+    ) -> Result<(), CreateError> {
+        let Some(before) = self.before_exchange() else {
+            return Ok(());
+        };
+        match (self.restarts(offered), before.local_ice == local.ice) {
+            (true, true) => Err(CreateError::CredentialsNeeded),
+            (false, false) => Err(CreateError::CredentialsChanged),
+            _ => Ok(()),
+        }
     }
 
     /// The group of those that are not rejected, and what the offer has said about all sections.

@@ -81,6 +81,7 @@ impl Jsep {
             match slot {
                 Slot::Transceiver(id, mid) => self.associate(id, index, mid),
                 Slot::Data(mid) => {
+                    self.vacate(index, None);
                     self.data = Some(DataSection {
                         index,
                         mid: Some(mid),
@@ -267,15 +268,22 @@ impl Jsep {
     }
 
     fn associate(&mut self, id: TransceiverId, index: usize, mid: String) {
-        for other in &mut self.transceivers {
-            if other.index == Some(index) && other.id != id {
-                other.index = None;
-                other.mid = None;
-            }
-        }
+        self.vacate(index, Some(id));
         if let Some(transceiver) = self.transceiver_mut(id) {
             transceiver.index = Some(index);
             transceiver.mid = Some(mid);
+        }
+    }
+
+    /// A section is used again: whoever had it is gone for good.
+    fn vacate(&mut self, index: usize, except: Option<TransceiverId>) {
+        for other in &mut self.transceivers {
+            if other.index == Some(index) && Some(other.id) != except {
+                other.index = None;
+                other.mid = None;
+                other.stopped = true;
+                other.stopping = true;
+            }
         }
     }
 
@@ -284,6 +292,7 @@ impl Jsep {
         for (index, section) in session.sections.iter().enumerate() {
             if section.sctp().is_some() && self.data.as_ref().is_none_or(|data| data.index == index)
             {
+                self.vacate(index, None);
                 self.data = Some(DataSection {
                     index,
                     mid: section.mid.clone(),
@@ -295,21 +304,14 @@ impl Jsep {
                 Some(mid) => mid.clone(),
                 None => match self.at_index(index).and_then(|found| found.mid.clone()) {
                     Some(mid) => mid,
-                    None => self.new_mid(),
+                    None => self.new_mid(Some(session)),
                 },
             };
             if let Some(before) = self.at_index(index) {
                 if before.mid.as_ref() == Some(&mid) {
                     continue;
                 }
-                // The section is used again: whoever had it is gone.
-                let id = before.id;
-                if let Some(before) = self.transceiver_mut(id) {
-                    before.index = None;
-                    before.mid = None;
-                    before.stopped = true;
-                    before.stopping = true;
-                }
+                self.vacate(index, None);
             }
             let free = |found: &&Transceiver| {
                 found.kind == rtp.kind
@@ -448,10 +450,19 @@ impl Jsep {
             let (expected, found) = (sections.len(), offer.sections.len());
             return Err(DescriptionError::SectionCount { expected, found });
         }
-        for (before, now) in sections.iter().zip(&offer.sections) {
-            // A section that was rejected may become anything.
+        let answered = self
+            .current_remote
+            .iter()
+            .flat_map(|remote| &remote.session.sections);
+        let dead: Vec<bool> = sections
+            .iter()
+            .zip(answered)
+            .map(|(ours, theirs)| ours.rejected || theirs.rejected)
+            .collect();
+        for ((before, now), dead) in sections.iter().zip(&offer.sections).zip(dead) {
+            // A section that either side has rejected may become anything.
             let same = before.mid == now.mid && before.media == now.media;
-            if !before.rejected && !now.rejected && !same {
+            if !dead && !now.rejected && !same {
                 let name = |section: &Section| {
                     format!(
                         "{} {}",

@@ -137,6 +137,9 @@ pub enum CreateError {
     /// ICE restarts, and the local credentials are still the old ones.
     #[error("ICE restarts: the local transport needs a new username fragment and password")]
     CredentialsNeeded,
+    /// The offer does not restart ICE, and the local credentials are not those that are in use.
+    #[error("ICE does not restart: the local transport needs the credentials that are in use")]
+    CredentialsChanged,
     /// The offer can't be answered.
     #[error(transparent)]
     Description(#[from] DescriptionError),

@@ -352,8 +352,8 @@ impl Jsep {
         )
     }
 
-    /// A name for a section that no other section has.
-    pub(crate) fn new_mid(&mut self) -> String {
+    /// A name for a section that no other section has, nor any of a description that comes.
+    pub(crate) fn new_mid(&mut self, coming: Option<&Session>) -> String {
         loop {
             let mid = self.next_mid.to_string();
             self.next_mid = self.next_mid.wrapping_add(1);
@@ -363,11 +363,20 @@ impl Jsep {
                 &self.current_remote,
                 &self.pending_remote,
             ];
-            let taken = stored
+            let sessions = stored
                 .into_iter()
                 .flatten()
-                .any(|stored| stored.session.index_of(&mid).is_some());
-            if !taken {
+                .map(|stored| &stored.session)
+                .chain(coming);
+            let named = self
+                .transceivers
+                .iter()
+                .filter_map(|found| found.mid.as_ref());
+            if !sessions
+                .into_iter()
+                .any(|session| session.index_of(&mid).is_some())
+                && !named.into_iter().any(|taken| *taken == mid)
+            {
                 return mid;
             }
         }

@@ -99,23 +99,34 @@ impl Jsep {
         let mut slots = Vec::new();
         for index in 0..count {
             slots.push(if let Some(transceiver) = self.at_index(index) {
-                match (transceiver.is_stopped(), &transceiver.mid) {
-                    (false, Some(mid)) => Slot::Transceiver(transceiver.id, mid.clone()),
-                    (false, None) => Slot::Transceiver(transceiver.id, self.new_mid()),
+                // A name that was only ours may have been given to another section meanwhile.
+                let its_own = |mid: &&String| {
+                    self.base()
+                        .and_then(|base| base.session.index_of(mid))
+                        .unwrap_or(index)
+                        == index
+                };
+                let id = transceiver.id;
+                match (
+                    transceiver.is_stopped(),
+                    transceiver.mid.as_ref().filter(its_own),
+                ) {
+                    (false, Some(mid)) => Slot::Transceiver(id, mid.clone()),
+                    (false, None) => Slot::Transceiver(id, self.new_mid(None)),
                     (true, _) if transceiver.stopped => self.reuse(&mut waiting, &mut data_waits),
                     (true, _) => Slot::Rejected,
                 }
             } else if let Some(data) = self.data.clone().filter(|data| data.index == index) {
-                Slot::Data(data.mid.unwrap_or_else(|| self.new_mid()))
+                Slot::Data(data.mid.unwrap_or_else(|| self.new_mid(None)))
             } else {
                 self.reuse(&mut waiting, &mut data_waits)
             });
         }
         while let Some(id) = waiting.pop_front() {
-            slots.push(Slot::Transceiver(id, self.new_mid()));
+            slots.push(Slot::Transceiver(id, self.new_mid(None)));
         }
         if data_waits {
-            slots.push(Slot::Data(self.new_mid()));
+            slots.push(Slot::Data(self.new_mid(None)));
         }
         slots
     }
@@ -126,10 +137,10 @@ impl Jsep {
         data_waits: &mut bool,
     ) -> Slot {
         if let Some(id) = waiting.pop_front() {
-            return Slot::Transceiver(id, self.new_mid());
+            return Slot::Transceiver(id, self.new_mid(None));
         }
         if std::mem::take(data_waits) {
-            return Slot::Data(self.new_mid());
+            return Slot::Data(self.new_mid(None));
         }
         Slot::Rejected
     }

@@ -29,6 +29,7 @@ impl Jsep {
             .collect();
         let Some(members) = bundle::choose(answer, &alive).map(|bundle| bundle.members) else {
             self.agreed = None;
+            self.wants_restart = false;
             return Ok(changes);
         };
         let accepted: Vec<bool> = (0..alive.len())

@@ -398,8 +398,13 @@ fn a_restart_is_answered_by_a_restart_and_dtls_needs_one() {
     let offer = a.create_offer(&ta).unwrap();
     a.set_local(&offer).unwrap();
     b.set_remote(&offer).unwrap();
-    let answer = b.create_answer(&restarted(&tb, "bbb2")).unwrap();
-    let error = a.set_remote(&answer).unwrap_err();
+    let renewed = restarted(&tb, "bbb2");
+    assert_eq!(
+        b.create_answer(&renewed).unwrap_err(),
+        CreateError::CredentialsChanged
+    );
+    let answer = b.create_answer(&tb).unwrap().sdp.replace("bbbb", "bbb2");
+    let error = a.set_remote(&Description::answer(answer)).unwrap_err();
     assert!(
         matches!(
             &error,
@@ -594,5 +599,5 @@ fn values_are_small_and_can_be_sent() {
     fn can_be_sent<T: Send + Sync + 'static>() {}
     can_be_sent::<gannet_jsep::Jsep>();
     can_be_sent::<gannet_jsep::Changes>();
-    assert!(std::mem::size_of::<SetRemoteError>() <= 96);
+    assert!(size_of::<SetRemoteError>() <= 96);
 }

@@ -312,3 +312,20 @@ fn what_a_peer_sends_is_kept_within_bounds() {
     );
     assert_eq!(changes.media[0].kind, MediaKind::Video);
 }
+
+/// Found by fuzzing: the name that a nameless section got was that of another section.
+#[test]
+fn a_name_that_we_give_is_not_given_twice() {
+    let nameless = audio("x").replace("a=mid:x\r\n", "");
+    let sdp = offer(&[&nameless, &video("0", "VP8")]);
+    let (mut side, _, _) = answered(&sdp, both);
+    let offer = side.create_offer(&transport("mine")).unwrap();
+    side.set_local(&offer).unwrap();
+    let parsed = gannet_sdp::SessionDescription::parse(&offer.sdp).unwrap();
+    let mids: Vec<_> = parsed
+        .media
+        .iter()
+        .map(|media| media.mid().unwrap().unwrap())
+        .collect();
+    assert_eq!(mids, ["1", "0"]);
+}

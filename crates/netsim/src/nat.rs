@@ -50,6 +50,8 @@ pub struct Nat {
     entries: Vec<Entry>,
 }
 
+const FIRST_PORT: u16 = 40_000;
+
 #[derive(Clone, Debug)]
 struct Entry {
     inside: SocketAddr,
@@ -62,8 +64,8 @@ struct Entry {
 }
 
 impl Nat {
-    /// A NAT with these behaviours, with hairpinning, and with mappings that live for 2 minutes after the
-    /// last packet to the outside.
+    /// A NAT with these behaviours, with hairpinning, and with mappings that live for 2 minutes
+    /// after the last packet to the outside.
     #[must_use]
     pub fn new(outside: impl Into<IpAddr>, mapping: Dependence, filtering: Dependence) -> Self {
         Self {
@@ -72,7 +74,7 @@ impl Nat {
             filtering,
             hairpinning: true,
             timeout: Duration::from_secs(120),
-            next_port: 40_000,
+            next_port: FIRST_PORT,
             entries: Vec::new(),
         }
     }
@@ -91,7 +93,8 @@ impl Nat {
         Self::new(outside, any, Dependence::AddressDependent)
     }
 
-    /// One mapping for all, open to addresses and ports that were sent to: a "port-restricted cone".
+    /// One mapping for all, open to addresses and ports that were sent to: a "port-restricted
+    /// cone".
     #[must_use]
     pub fn port_restricted(outside: impl Into<IpAddr>) -> Self {
         let any = Dependence::EndpointIndependent;
@@ -125,10 +128,26 @@ impl Nat {
         self.entries.len()
     }
 
+    /// Forgets all mappings, as a NAT does that is restarted: what is sent next gets other ports.
+    pub fn forget(&mut self) {
+        self.entries.clear();
+    }
+
     fn forget_old(&mut self, now: Instant) {
         let timeout = self.timeout;
         self.entries
             .retain(|entry| now.saturating_duration_since(entry.used) < timeout);
+    }
+
+    /// Ports are given out one after the other, so that one that is gone does not soon come back.
+    fn free_port(&mut self) -> u16 {
+        loop {
+            let port = self.next_port;
+            self.next_port = port.checked_add(1).unwrap_or(FIRST_PORT);
+            if !self.entries.iter().any(|entry| entry.port == port) {
+                return port;
+            }
+        }
     }
 
     fn mapping_for(&mut self, now: Instant, inside: SocketAddr, to: SocketAddr) -> &mut Entry {
@@ -138,14 +157,14 @@ impl Nat {
             .iter()
             .position(|entry| entry.inside == inside && mapping.same(entry.made_for, to));
         let at = known.unwrap_or_else(|| {
+            let port = self.free_port();
             self.entries.push(Entry {
                 inside,
                 made_for: to,
-                port: self.next_port,
+                port,
                 contacts: Vec::new(),
                 used: now,
             });
-            self.next_port += 1;
             self.entries.len() - 1
         });
         &mut self.entries[at]
@@ -184,8 +203,8 @@ impl Middlebox for Nat {
     }
 }
 
-/// A firewall that lets inside hosts talk to some ports outside, and nothing else: what is left where UDP
-/// is blocked, if datagrams to those ports stand for the segments of TCP connections.
+/// A firewall that lets inside hosts talk to some ports outside, and nothing else: what is left
+/// where UDP is blocked, if datagrams to those ports stand for the segments of TCP connections.
 ///
 /// It shows its own address outside, as a NAT does.
 #[derive(Clone, Debug)]

@@ -7,7 +7,8 @@ use gannet_wire::{ReadError, Reader};
 pub struct ComfortNoise<'a> {
     /// The level in -dBov, 0 to 127.
     pub level: u8,
-    /// The quantized reflection coefficients of an all-pole model, as many as its order; often none.
+    /// The quantized reflection coefficients of an all-pole model, as many as its order; often
+    /// none.
     pub reflection_coefficients: &'a [u8],
 }
 

@@ -25,7 +25,8 @@ pub enum PayloadFormat {
     G722,
     /// Comfort noise (RFC 3389). [`ComfortNoise`](crate::ComfortNoise) understands its payloads.
     ComfortNoise,
-    /// Telephone events (RFC 4733). [`TelephoneEvent`](crate::TelephoneEvent) understands its payloads.
+    /// Telephone events (RFC 4733). [`TelephoneEvent`](crate::TelephoneEvent) understands its
+    /// payloads.
     TelephoneEvent,
     /// VP8 (RFC 7741).
     Vp8,
@@ -40,8 +41,9 @@ pub enum PayloadFormat {
 }
 
 impl PayloadFormat {
-    /// The format that an `a=rtpmap` line names, whatever the case of its letters. `None` if this crate
-    /// does not know it. For H.264 the mode is the one that holds without a `packetization-mode`.
+    /// The format that an `a=rtpmap` line names, whatever the case of its letters. `None` if this
+    /// crate does not know it. For H.264 the mode is the one that holds without a
+    /// `packetization-mode`.
     #[must_use]
     pub fn from_encoding_name(name: &str) -> Option<Self> {
         const NAMES: [(&str, PayloadFormat); 11] = [
@@ -75,8 +77,8 @@ impl PayloadFormat {
         )
     }
 
-    /// A packetizer for one stream, with the options that suit most peers. `first_picture_id` should be
-    /// random; formats that do not number pictures ignore it.
+    /// A packetizer for one stream, with the options that suit most peers. `first_picture_id`
+    /// should be random; formats that do not number pictures ignore it.
     #[must_use]
     pub fn packetizer(self, first_picture_id: u16) -> Box<dyn Packetizer> {
         match self {

@@ -1,4 +1,5 @@
-//! The bodies of the fuzz targets: each takes any bytes, and panics where this crate breaks a promise.
+//! The bodies of the fuzz targets: each takes any bytes, and panics where this crate breaks a
+//! promise.
 
 use gannet_wire::Reader;
 
@@ -16,7 +17,8 @@ pub fn payloads_and_frames(format: PayloadFormat, data: &[u8]) {
     }
 }
 
-/// Whatever the payloads are: no panic, no frame that is out of proportion, and nothing left of a failure.
+/// Whatever the payloads are: no panic, no frame that is out of proportion, and nothing left of a
+/// failure.
 fn payloads(format: PayloadFormat, data: &[u8]) {
     let mut reader = Reader::new(data);
     let mut payloads = Vec::new();

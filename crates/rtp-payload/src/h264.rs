@@ -21,8 +21,8 @@ const FU_A: u8 = 28;
 /// The `packetization-mode` of RFC 6184, section 6. Mode 2, interleaved, is not supported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PacketizationMode {
-    /// Mode 0: each payload is one NAL unit; what does not fit cannot be sent. What holds when a peer names
-    /// no mode.
+    /// Mode 0: each payload is one NAL unit; what does not fit cannot be sent. What holds when a
+    /// peer names no mode.
     SingleNalUnit,
     /// Mode 1: small NAL units share payloads (STAP-A), large ones are fragmented (FU-A).
     #[default]
@@ -31,9 +31,9 @@ pub enum PacketizationMode {
 
 /// Cuts H.264 access units into payloads.
 ///
-/// A frame is one access unit in the byte stream format (Annex B of H.264): NAL units behind start codes of
-/// three or four bytes, as encoders write it. All of its NAL units are sent in their order, parameter sets and
-/// delimiters included.
+/// A frame is one access unit in the byte stream format (Annex B of H.264): NAL units behind start
+/// codes of three or four bytes, as encoders write it. All of its NAL units are sent in their
+/// order, parameter sets and delimiters included.
 #[derive(Clone, Debug)]
 pub struct H264Packetizer {
     cutter: Cutter<H264>,
@@ -64,11 +64,11 @@ impl Packetizer for H264Packetizer {
     }
 }
 
-/// Puts H.264 access units together, in the byte stream format with start codes of four bytes. It understands
-/// both modes.
+/// Puts H.264 access units together, in the byte stream format with start codes of four bytes. It
+/// understands both modes.
 ///
-/// Parameter sets that come in the stream stay where they are, so a keyframe of a browser can be given to a
-/// decoder as it is. Those that come in SDP (`sprop-parameter-sets`) do not: put
+/// Parameter sets that come in the stream stay where they are, so a keyframe of a browser can be
+/// given to a decoder as it is. Those that come in SDP (`sprop-parameter-sets`) do not: put
 /// [`parameter_sets`](crate::parameter_sets) in front of the first keyframe.
 ///
 /// A NAL unit whose forbidden_zero_bit is set is known to be damaged, and refused.
@@ -148,8 +148,8 @@ impl NalFormat for H264 {
         Self::unit_type(header) == ACCESS_UNIT_DELIMITER
     }
 
-    /// A slice begins with first_mb_in_slice in Exp-Golomb code: one bit, set, is zero. Only the baseline and
-    /// extended profiles, which no browser uses, may send slices out of order.
+    /// A slice begins with first_mb_in_slice in Exp-Golomb code: one bit, set, is zero. Only the
+    /// baseline and extended profiles, which no browser uses, may send slices out of order.
     fn is_first_slice(header: [u8; 1], body: &[u8]) -> Option<bool> {
         match Self::unit_type(header) {
             PARTITION_B | PARTITION_C => Some(false),

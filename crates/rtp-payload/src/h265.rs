@@ -23,7 +23,8 @@ const AGGREGATION: u8 = 48;
 const FRAGMENT: u8 = 49;
 const PACI: u8 = 50;
 
-/// Cuts H.265 access units into payloads: small NAL units share payloads (AP), large ones are fragmented (FU).
+/// Cuts H.265 access units into payloads: small NAL units share payloads (AP), large ones are
+/// fragmented (FU).
 ///
 /// A frame is one access unit in the byte stream format (Annex B of H.265), as for
 /// [H.264](crate::H264Packetizer).
@@ -63,11 +64,11 @@ impl Packetizer for H265Packetizer {
     }
 }
 
-/// Puts H.265 access units together, in the byte stream format with start codes of four bytes. Parameter sets are
-/// left where they are, as for [H.264](crate::H264Depacketizer).
+/// Puts H.265 access units together, in the byte stream format with start codes of four bytes.
+/// Parameter sets are left where they are, as for [H.264](crate::H264Depacketizer).
 ///
-/// Streams with decoding order numbers (`sprop-max-don-diff` above 0) and PACI packets are not supported; neither
-/// is used in WebRTC.
+/// Streams with decoding order numbers (`sprop-max-don-diff` above 0) and PACI packets are not
+/// supported; neither is used in WebRTC.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct H265Depacketizer;
 

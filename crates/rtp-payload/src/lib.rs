@@ -3,18 +3,19 @@
 //! - A [`Packetizer`] is given one encoded frame and a maximum size, and appends one payload after
 //!   another to the caller's buffer. It keeps what a stream has to count (picture identifiers), and
 //!   allocates nothing per payload.
-//! - A [`Depacketizer`] has no state. [`inspect`](Depacketizer::inspect) looks at one payload and says
-//!   what a jitter buffer must know: whether a frame begins or ends with it, whether it is of a keyframe,
-//!   its picture identifiers and layers. [`assemble`](Depacketizer::assemble) turns the payloads of one
-//!   whole frame, in order, into the frame.
+//! - A [`Depacketizer`] has no state. [`inspect`](Depacketizer::inspect) looks at one payload and
+//!   says what a jitter buffer must know: whether a frame begins or ends with it, whether it is of
+//!   a keyframe, its picture identifiers and layers. [`assemble`](Depacketizer::assemble) turns the
+//!   payloads of one whole frame, in order, into the frame.
 //! - [`PayloadFormat`] names the formats, and is a depacketizer itself.
-//! - [`Reassembler`] is the smallest user of all this: RTP payloads in any order in, whole frames out.
+//! - [`Reassembler`] is the smallest user of all this: RTP payloads in any order in, whole frames
+//!   out.
 //!
-//! What comes from the network never panics here, and never costs more memory than a small multiple of
-//! its own size. A frame comes out whole or not at all.
+//! What comes from the network never panics here, and never costs more memory than a small multiple
+//! of its own size. A frame comes out whole or not at all.
 //!
-//! This crate deliberately knows no RTP header, no clock and no loss recovery: those are the business of
-//! `gannet-rtp` and `gannet-rtp-session`.
+//! This crate deliberately knows no RTP header, no clock and no loss recovery: those are the
+//! business of `gannet-rtp` and `gannet-rtp-session`.
 //!
 //! ```
 //! use gannet_rtp_payload::{Depacketizer, FrameMetadata, Packetizer, PayloadFormat};

@@ -1,5 +1,5 @@
-//! What the payload formats of H.264 and H.265 share: NAL units, alone, several in a payload, or one in
-//! several payloads.
+//! What the payload formats of H.264 and H.265 share: NAL units, alone, several in a payload, or
+//! one in several payloads.
 
 use std::fmt;
 use std::ops::Range;
@@ -43,14 +43,15 @@ pub(crate) trait NalFormat: Copy + fmt::Debug + Default + Send + Sync + 'static 
     fn unit_type(header: Self::Header) -> u8;
     fn with_type(header: Self::Header, unit_type: u8) -> Self::Header;
     fn kind(unit_type: u8) -> Kind;
-    /// The header fields (but the type) of an aggregation that holds units with both of these headers.
+    /// The header fields (but the type) of an aggregation that holds units with both of these
+    /// headers.
     fn joined(one: Self::Header, other: Self::Header) -> Self::Header;
     /// Notes what one unit says of its frame.
     fn describe(header: Self::Header, info: &mut PayloadInfo);
     /// Whether it begins an access unit whatever precedes it.
     fn is_delimiter(header: Self::Header) -> bool;
-    /// Whether it is the first slice of a picture. `None` if it is no slice, or `body` is empty because only
-    /// its header is known.
+    /// Whether it is the first slice of a picture. `None` if it is no slice, or `body` is empty
+    /// because only its header is known.
     fn is_first_slice(header: Self::Header, body: &[u8]) -> Option<bool>;
 }
 
@@ -121,8 +122,8 @@ impl<F: NalFormat> Cutter<F> {
         }
     }
 
-    /// Notes the unit in this range, which zeros may follow (trailing_zero_8bits, and the first byte of a
-    /// long start code).
+    /// Notes the unit in this range, which zeros may follow (trailing_zero_8bits, and the first
+    /// byte of a long start code).
     fn note_unit(
         &mut self,
         frame: &[u8],
@@ -297,8 +298,8 @@ pub(crate) fn inspect<F: NalFormat>(payload: &[u8]) -> Result<PayloadInfo, Paylo
     Ok(info)
 }
 
-/// Whether a frame begins with this unit. Parameter sets and the like, and the first slice, may come first or
-/// behind others of them.
+/// Whether a frame begins with this unit. Parameter sets and the like, and the first slice, may
+/// come first or behind others of them.
 fn starts_frame<F: NalFormat>(header: F::Header, body: &[u8]) -> Option<bool> {
     if F::is_delimiter(header) {
         return Some(true);

@@ -109,7 +109,8 @@ fn offset_and_length(reader: &mut Reader<'_>) -> Result<(u16, usize), ReadError>
     Ok((offset, usize::from(length)))
 }
 
-/// Writes payloads with redundancy: each frame once as it is new, and again with the frames that follow.
+/// Writes payloads with redundancy: each frame once as it is new, and again with the frames that
+/// follow.
 #[derive(Clone, Debug)]
 pub struct RedEncoder {
     payload_type: u8,
@@ -119,7 +120,8 @@ pub struct RedEncoder {
 }
 
 impl RedEncoder {
-    /// An encoder for frames of this payload type, which sends each frame `copies` times more (at most 8).
+    /// An encoder for frames of this payload type, which sends each frame `copies` times more (at
+    /// most 8).
     #[must_use]
     pub fn new(payload_type: u8, copies: u8) -> Self {
         let copies = usize::from(copies.min(8));
@@ -130,9 +132,9 @@ impl RedEncoder {
         }
     }
 
-    /// Appends a payload with `frame` as its primary block, and with as many of the frames before it as
-    /// `max_payload` and the fields of the format have room for, newest first. A frame that does not fit alone
-    /// is written all the same: it would be too long without redundancy too.
+    /// Appends a payload with `frame` as its primary block, and with as many of the frames before
+    /// it as `max_payload` and the fields of the format have room for, newest first. A frame that
+    /// does not fit alone is written all the same: it would be too long without redundancy too.
     pub fn encode(&mut self, timestamp: u32, frame: &[u8], max_payload: usize, out: &mut Vec<u8>) {
         let room = max_payload
             .saturating_sub(frame.len())

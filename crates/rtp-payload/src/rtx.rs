@@ -2,8 +2,8 @@
 
 use gannet_wire::{ReadError, Reader};
 
-/// The payload of a retransmission packet (RFC 4588, section 4): the sequence number that the packet had when it
-/// was sent first, and its payload.
+/// The payload of a retransmission packet (RFC 4588, section 4): the sequence number that the
+/// packet had when it was sent first, and its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RtxPayload<'a> {
     /// OSN.

@@ -31,8 +31,8 @@ const DIGITS: [char; 16] = [
 ];
 
 impl TelephoneEvent {
-    /// Reads one report. A payload may hold several, one behind the other (section 2.5.1.5); all but the first
-    /// are earlier events that have ended.
+    /// Reads one report. A payload may hold several, one behind the other (section 2.5.1.5); all
+    /// but the first are earlier events that have ended.
     ///
     /// # Errors
     /// If it is cut off.

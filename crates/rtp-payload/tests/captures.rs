@@ -1,4 +1,5 @@
-//! Streams that FFmpeg has packetized (tests/data/README.md): what comes out is what its encoders gave.
+//! Streams that FFmpeg has packetized (tests/data/README.md): what comes out is what its encoders
+//! gave.
 
 use gannet_rtp_payload::{
     Depacketizer, FrameMetadata, PacketizationMode, PayloadFormat, Reassembler,
@@ -130,8 +131,8 @@ fn without_a_packet_its_frame_is_missing_and_no_other() {
                 .filter(|(i, _)| i != owner)
                 .map(|(_, bytes)| bytes)
                 .collect();
-            // Where a format cannot tell that a frame begins, one more goes with it, if its predecessor's end
-            // was lost.
+            // Where a format cannot tell that a frame begins, one more goes with it, if its
+            // predecessor's end was lost.
             let unsure = !matches!(format, PayloadFormat::Vp8 | PayloadFormat::Vp9);
             assert!(
                 received.len() + usize::from(unsure) >= expected.len(),

@@ -1,5 +1,5 @@
-//! Arbitrary frames at arbitrary sizes, over a network that loses, repeats and reorders: each frame comes out
-//! whole, byte for byte, or not at all, and in order.
+//! Arbitrary frames at arbitrary sizes, over a network that loses, repeats and reorders: each frame
+//! comes out whole, byte for byte, or not at all, and in order.
 
 use std::collections::HashMap;
 
@@ -27,8 +27,8 @@ struct Packet {
     payload: Vec<u8>,
 }
 
-/// Turns arbitrary chunks of bytes into a frame that an encoder of this format could have written, in the form in
-/// which the depacketizer writes it.
+/// Turns arbitrary chunks of bytes into a frame that an encoder of this format could have written,
+/// in the form in which the depacketizer writes it.
 fn frame(format: PayloadFormat, chunks: &[Vec<u8>]) -> Vec<u8> {
     let plain = || chunks.concat();
     match format {
@@ -201,7 +201,8 @@ proptest! {
         }
         let in_order = arriving.first().is_some_and(|(_, packet)| packet.sequence == 65_500);
         if !lost && patience == 0 && in_order {
-            // Where a format cannot tell that a frame begins, the first one may be taken for the end of another.
+            // Where a format cannot tell that a frame begins, the first one may be taken for the
+            // end of another.
             let surely = matches!(format, PayloadFormat::Vp8 | PayloadFormat::Vp9);
             prop_assert!(received.len() + usize::from(!surely) >= frames.len());
         }

@@ -45,7 +45,7 @@ fn without_loss_every_frame_comes_out_with_its_last_packet() {
     assert!(pair.b.video.frames.last().unwrap().1.ntp.is_some());
 }
 
-// The freeze test of the milestone: 40 ms of round trip, 2 % of loss, one minute.
+// 40 ms of round trip, 2 % of loss, one minute. Measured over these seeds: 127 to 177 ms.
 #[test]
 fn two_per_cent_of_loss_freeze_nothing() {
     for seed in 0..5 {
@@ -54,11 +54,6 @@ fn two_per_cent_of_loss_freeze_nothing() {
         pair.run_for(61 * SECOND);
         let camera = pair.a.camera.as_ref().unwrap();
         let (gap, frames) = (pair.b.longest_gap(), pair.b.video.frames.len());
-        let stats = pair.b.session.stats(pair.now()).inbound[0];
-        println!(
-            "seed {seed}: gap {gap:?}, {} key frames, {stats:?}",
-            camera.key_frames
-        );
         assert!(camera.key_frames < 6, "seed {seed}: {}", camera.key_frames);
         assert!(gap < ms(500), "seed {seed}: {gap:?}");
         assert!(
@@ -88,7 +83,6 @@ fn bursts_of_loss_are_survived() {
         let mut pair = one_way(seed, 30 * SECOND).link(line);
         pair.run_for(31 * SECOND);
         let (gap, frames) = (pair.b.longest_gap(), pair.b.video.frames.len());
-        println!("seed {seed}: gap {gap:?}, {frames} frames");
         assert!(gap < ms(1000), "seed {seed}: {gap:?}");
         assert!(frames > 800, "seed {seed}: {frames}");
     }
@@ -134,14 +128,6 @@ fn the_encoder_follows_a_narrow_line() {
     let settled = pair.now();
     pair.run_for(26 * SECOND);
     let camera = pair.a.camera.as_ref().unwrap();
-    println!(
-        "{:?}",
-        camera
-            .targets
-            .iter()
-            .map(|(at, b)| ((*at - start()).as_millis(), *b))
-            .collect::<Vec<_>>()
-    );
     let late: Vec<_> = camera
         .targets
         .iter()
@@ -253,7 +239,7 @@ fn a_sender_that_leaves_says_so() {
     let receiver = pair.b.video_receiver.unwrap();
     let bye = |event: &Event| matches!(event, Event::Bye { receiver: r, ssrc } if *r == receiver && *ssrc == peer::VIDEO_SSRC);
     assert!(pair.b.others.iter().any(bye), "{:?}", pair.b.others);
-    let sent = pair.stats(Direction::AToB).clone();
+    let sent = *pair.stats(Direction::AToB);
     pair.a.session.close(pair.now());
     pair.run_for(SECOND);
     assert!(

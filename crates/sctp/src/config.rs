@@ -43,7 +43,8 @@ pub struct Config {
     pub zero_checksum: bool,
     /// The congestion controller. Default [`Algorithm::default`].
     pub congestion: Algorithm,
-    /// Which stream sends next. Default [`SchedulerKind::RoundRobin`].
+    /// Which stream sends next. Default [`SchedulerKind::WeightedFair`]: equal
+    /// streams share equally.
     pub scheduler: SchedulerKind,
     /// The first retransmission timeout. Default 1 s (RTO.Initial, RFC 9260, section 16).
     pub rto_initial: Duration,
@@ -115,7 +116,7 @@ impl Default for Config {
             partial_reliability: true,
             zero_checksum: false,
             congestion: Algorithm::default(),
-            scheduler: SchedulerKind::RoundRobin,
+            scheduler: SchedulerKind::WeightedFair,
             rto_initial: Duration::from_secs(1),
             rto_min: Duration::from_millis(400),
             rto_max: Duration::from_secs(10),
@@ -136,10 +137,10 @@ pub enum SchedulerKind {
     /// Messages are sent in the order in which they were queued (section 3.1).
     FirstComeFirstServed,
     /// Streams take turns (sections 3.2 and 3.3).
-    #[default]
     RoundRobin,
     /// The stream with the highest priority goes first; equals take turns (section 3.4).
     Priority,
     /// Bandwidth is shared in proportion to the priorities (section 3.6).
+    #[default]
     WeightedFair,
 }

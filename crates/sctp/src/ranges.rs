@@ -37,10 +37,6 @@ impl Ranges {
         self.runs.is_empty()
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.runs.clear();
-    }
-
     pub(crate) fn last(&self) -> Option<u64> {
         self.runs.last().map(|run| run.end)
     }

@@ -11,8 +11,8 @@ use super::generation::Credentials;
 use crate::priority::local_preference;
 use crate::{
     Candidate, CandidateAddress, CandidatePairState, CandidateTransport, CandidateType, Event,
-    IceGatheringState, IceParameters, IceTransportState, Request, ResolveId, Role, TransportPolicy,
-    candidate_priority,
+    IceGatheringState, IceParameters, IceTransportState, Request, ResolveId, Role, TcpType,
+    TransportPolicy, candidate_priority,
 };
 
 /// A candidate of ours.
@@ -64,8 +64,8 @@ pub enum AddRemoteCandidateError {
     /// It is of a generation that is over, or not there yet.
     #[error("the candidate is of another generation")]
     OtherGeneration,
-    /// Its transport is not supported.
-    #[error("candidates over TCP are not supported")]
+    /// Its transport is one that we never send first on.
+    #[error("nothing can be sent to candidates of this transport")]
     Transport,
     /// Its address can not be sent to.
     #[error("the candidate's address can not be sent to")]
@@ -142,7 +142,7 @@ impl IceAgent {
     }
 
     /// What the peer is told of a host candidate: its public address, or a name that hides it.
-    fn public_form(&mut self, candidate: &Candidate) -> Candidate {
+    pub(super) fn public_form(&mut self, candidate: &Candidate) -> Candidate {
         let mut public = candidate.clone();
         let CandidateAddress::Ip(own) = candidate.address else {
             return public;
@@ -323,7 +323,12 @@ impl IceAgent {
         if candidate.component != 1 {
             return Err(E::Component(candidate.component));
         }
-        if candidate.transport != CandidateTransport::Udp {
+        // An active one connects to us; nobody opens simultaneously.
+        let is_usable = match candidate.transport {
+            CandidateTransport::Udp => true,
+            CandidateTransport::Tcp(tcp) => tcp == TcpType::Passive && self.config.tcp,
+        };
+        if !is_usable {
             return Err(E::Transport);
         }
         let remote = self
@@ -400,7 +405,11 @@ impl IceAgent {
             }
             None => {
                 self.current.remote_candidates.push(candidate);
-                self.pair_remote(now, self.current.remote_candidates.len() - 1);
+                let remote = self.current.remote_candidates.len() - 1;
+                match self.current.remote_candidates[remote].transport {
+                    CandidateTransport::Udp => self.pair_remote(now, remote),
+                    CandidateTransport::Tcp(_) => self.connect_to_peer(remote),
+                }
             }
         }
         self.update_state(now);

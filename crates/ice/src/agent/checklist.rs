@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{IceAgent, Path};
 use crate::{
     CandidatePairState as State, CandidateTransport, CandidateType, Counters, Protocol, Role,
-    pair_priority,
+    TcpType, pair_priority,
 };
 
 /// Names a pair for as long as its generation lives.
@@ -113,13 +113,13 @@ impl IceAgent {
         let path = Path {
             local: ours.base,
             remote: address,
-            protocol: Protocol::Udp,
+            protocol: protocol_of(ours.candidate.transport),
             relay: ours.relay,
         };
         if !ours.is_open || !ours.can_send || !fits(path) {
             return None;
         }
-        if theirs.transport != ours.candidate.transport {
+        if !meet(ours.candidate.transport, theirs.transport) {
             return None;
         }
         if let Some(pair) = self.current.pairs.iter().find(|pair| pair.path == path) {
@@ -281,6 +281,24 @@ impl IceAgent {
             .pairs
             .sort_by_key(|pair| std::cmp::Reverse(pair.priority));
     }
+}
+
+const fn protocol_of(transport: CandidateTransport) -> Protocol {
+    match transport {
+        CandidateTransport::Udp => Protocol::Udp,
+        CandidateTransport::Tcp(_) => Protocol::Tcp,
+    }
+}
+
+/// UDP goes with UDP, and who connects with who listens (RFC 6544, section 6.2).
+const fn meet(ours: CandidateTransport, theirs: CandidateTransport) -> bool {
+    use CandidateTransport::{Tcp, Udp};
+    matches!(
+        (ours, theirs),
+        (Udp, Udp)
+            | (Tcp(TcpType::Active), Tcp(TcpType::Passive))
+            | (Tcp(TcpType::Passive), Tcp(TcpType::Active))
+    )
 }
 
 /// Whether packets can go between the two: one family, and link-local addresses only among themselves

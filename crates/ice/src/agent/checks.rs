@@ -11,7 +11,7 @@ use super::message::CheckRequest;
 use super::{IceAgent, Path};
 use crate::{
     Candidate, CandidateAddress, CandidatePairState as State, CandidateType, Event, Nomination,
-    Role, Transmit,
+    Protocol, Role, Transmit,
 };
 
 /// What is remembered of a check until its answer.
@@ -98,14 +98,18 @@ impl IceAgent {
             role: self.role,
         };
         let rto = self.config.timers.check_rto;
-        let started = self.current.checks.start(
-            now,
-            transaction,
-            request,
-            Reliability::Unreliable,
-            rto,
-            check,
-        );
+        let is_tcp = self
+            .current
+            .pair(id)
+            .is_some_and(|pair| pair.path.protocol == Protocol::Tcp);
+        let reliability = match is_tcp {
+            true => Reliability::Reliable,
+            false => Reliability::Unreliable,
+        };
+        let started = self
+            .current
+            .checks
+            .start(now, transaction, request, reliability, rto, check);
         if started.is_err() {
             self.stats.over_limit += 1;
             self.current

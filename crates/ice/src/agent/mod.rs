@@ -12,6 +12,7 @@ mod requests;
 mod restart;
 mod selection;
 mod state;
+mod tcp;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -110,6 +111,8 @@ pub struct IceAgent {
     asking: Transactions<Question>,
     resolving_servers: Vec<(ResolveId, usize)>,
     connecting: Vec<(ConnectionId, usize)>,
+    connecting_peers: Vec<(ConnectionId, SocketAddr)>,
+    peer_connections: usize,
     next_connection: u32,
     end_of_local_hosts: bool,
     outgoing: VecDeque<Outgoing>,
@@ -142,6 +145,8 @@ impl IceAgent {
             asking: Transactions::new(SERVER_TRANSACTIONS),
             resolving_servers: Vec::new(),
             connecting: Vec::new(),
+            connecting_peers: Vec::new(),
+            peer_connections: 0,
             next_connection: 0,
             end_of_local_hosts: false,
             outgoing: VecDeque::new(),

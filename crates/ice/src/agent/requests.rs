@@ -9,7 +9,7 @@ use super::message::{UNDERSTOOD, error_response, success_response};
 use super::{IceAgent, Incoming, Path};
 use crate::{
     Candidate, CandidateAddress, CandidatePairState as State, CandidateTransport, CandidateType,
-    Role,
+    Protocol, Role, TcpType,
 };
 
 /// What a check says besides who sent it.
@@ -149,14 +149,18 @@ impl IceAgent {
         if let Some(pair) = self.current.pairs.iter().find(|pair| pair.path == path) {
             return Some(pair.id);
         }
-        let local = self
-            .local
-            .iter()
-            .position(|local| local.base == path.local && local.can_send && local.is_open)?;
+        let is_tcp = path.protocol == Protocol::Tcp;
+        let local = self.local.iter().position(|local| {
+            local.base == path.local
+                && local.can_send
+                && local.is_open
+                && (local.candidate.transport != CandidateTransport::Udp) == is_tcp
+        })?;
         let candidates = &self.current.remote_candidates;
-        let known = candidates
-            .iter()
-            .position(|candidate| candidate.socket_address() == Some(path.remote));
+        let known = candidates.iter().position(|candidate| {
+            candidate.socket_address() == Some(path.remote)
+                && (candidate.transport != CandidateTransport::Udp) == is_tcp
+        });
         let remote = match known {
             Some(remote) => remote,
             None => self.add_peer_reflexive(path, asked)?,
@@ -183,7 +187,10 @@ impl IceAgent {
             // Its foundation is like no other one.
             foundation: format!("prflx{at}"),
             component: 1,
-            transport: CandidateTransport::Udp,
+            transport: match path.protocol {
+                Protocol::Tcp => CandidateTransport::Tcp(TcpType::Active),
+                _ => CandidateTransport::Udp,
+            },
             priority: asked.priority.unwrap_or_default(),
             address: CandidateAddress::Ip(path.remote.ip()),
             port: path.remote.port(),

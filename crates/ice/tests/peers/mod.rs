@@ -52,6 +52,8 @@ pub struct Peer {
     /// The local ends of "TCP" connections to servers: their ports.
     tcp_ports: Vec<u16>,
     own_ip: Option<IpAddr>,
+    /// The local end of a "TCP" connection with the peer.
+    pub tcp_port: Option<u16>,
     pub server_errors: Vec<String>,
 }
 
@@ -73,6 +75,7 @@ impl Peer {
             transmits: 0,
             tcp_ports: Vec::new(),
             own_ip: None,
+            tcp_port: None,
             server_errors: Vec::new(),
         }
     }
@@ -138,9 +141,10 @@ impl Endpoint for Peer {
         if self.dead {
             return;
         }
-        let protocol = match self.tcp_ports.contains(&to.port()) {
-            true => Protocol::TurnTcp,
-            false => Protocol::Udp,
+        let protocol = match to.port() {
+            port if self.tcp_ports.contains(&port) => Protocol::TurnTcp,
+            port if self.tcp_port == Some(port) => Protocol::Tcp,
+            _ => Protocol::Udp,
         };
         if let Incoming::Data(data) = self.agent.handle_packet(now, to, from, protocol, packet) {
             self.received.push(data.to_vec());

@@ -12,7 +12,7 @@ use gannet_jsep::{
 };
 use gannet_sdp::SessionDescription;
 
-pub fn codec(
+pub(crate) fn codec(
     kind: MediaKind,
     name: &str,
     clock_rate: u32,
@@ -51,7 +51,7 @@ pub fn codec(
     }
 }
 
-pub fn capabilities() -> RtpCapabilities {
+pub(crate) fn capabilities() -> RtpCapabilities {
     use MediaKind::{Audio, Video};
     let h264 = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
     let codecs = vec![
@@ -89,12 +89,12 @@ pub fn capabilities() -> RtpCapabilities {
     }
 }
 
-pub const MID_URI: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
-pub const RID_URI: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
-pub const TWCC_URI: &str =
+pub(crate) const MID_URI: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
+pub(crate) const RID_URI: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
+pub(crate) const TWCC_URI: &str =
     "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
-pub fn jsep(session_id: u64) -> Jsep {
+pub(crate) fn jsep(session_id: u64) -> Jsep {
     Jsep::new(Configuration {
         session_id,
         cname: format!("cname{session_id}"),
@@ -107,7 +107,7 @@ pub fn jsep(session_id: u64) -> Jsep {
 }
 
 /// A transport with credentials made from a name of at least four letters.
-pub fn transport(ufrag: &str) -> LocalTransport {
+pub(crate) fn transport(ufrag: &str) -> LocalTransport {
     LocalTransport {
         ice: IceParameters {
             username_fragment: ufrag.into(),
@@ -129,14 +129,14 @@ pub fn transport(ufrag: &str) -> LocalTransport {
 }
 
 /// The same certificate with other credentials.
-pub fn restarted(transport: &LocalTransport, ufrag: &str) -> LocalTransport {
+pub(crate) fn restarted(transport: &LocalTransport, ufrag: &str) -> LocalTransport {
     LocalTransport {
         ice: self::transport(ufrag).ice,
         ..transport.clone()
     }
 }
 
-pub fn sender(stream: &str, ssrc: u32, rtx: Option<u32>) -> SenderInit {
+pub(crate) fn sender(stream: &str, ssrc: u32, rtx: Option<u32>) -> SenderInit {
     SenderInit {
         streams: vec![stream.into()],
         track: format!("track{ssrc}"),
@@ -148,7 +148,7 @@ pub fn sender(stream: &str, ssrc: u32, rtx: Option<u32>) -> SenderInit {
     }
 }
 
-pub fn simulcast(rids: &[&str]) -> SenderInit {
+pub(crate) fn simulcast(rids: &[&str]) -> SenderInit {
     let encoding = |rid: &&str| RtpEncodingParameters {
         rid: Some((*rid).into()),
         ..Default::default()
@@ -160,7 +160,7 @@ pub fn simulcast(rids: &[&str]) -> SenderInit {
 }
 
 /// A whole exchange; what it changes on both sides, the offerer's first.
-pub fn exchange(
+pub(crate) fn exchange(
     offerer: (&mut Jsep, &LocalTransport),
     answerer: (&mut Jsep, &LocalTransport),
 ) -> (Changes, Changes) {
@@ -177,7 +177,7 @@ pub fn exchange(
 }
 
 /// What one side sends, the other receives.
-pub fn mirrored(a: &Changes, b: &Changes) {
+pub(crate) fn mirrored(a: &Changes, b: &Changes) {
     assert_eq!(a.media.len(), b.media.len());
     for (a, b) in a.media.iter().zip(&b.media) {
         assert_eq!((a.index, &a.mid, a.kind), (b.index, &b.mid, b.kind));
@@ -228,7 +228,7 @@ pub fn mirrored(a: &Changes, b: &Changes) {
     );
 }
 
-pub fn well_formed(description: &Description) {
+pub(crate) fn well_formed(description: &Description) {
     let parsed = SessionDescription::parse(&description.sdp).unwrap();
     parsed
         .check()
@@ -237,7 +237,7 @@ pub fn well_formed(description: &Description) {
 }
 
 /// The text of a real endpoint.
-pub fn text(name: &str) -> String {
+pub(crate) fn text(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let path = folder
         .join("../sdp/tests/texts")
@@ -250,7 +250,10 @@ pub fn text(name: &str) -> String {
 }
 
 /// A fresh side that answers a text.
-pub fn answered(sdp: &str, prepare: impl FnOnce(&mut Jsep)) -> (Jsep, SessionDescription, Changes) {
+pub(crate) fn answered(
+    sdp: &str,
+    prepare: impl FnOnce(&mut Jsep),
+) -> (Jsep, SessionDescription, Changes) {
     let mut side = jsep(7);
     prepare(&mut side);
     side.set_remote(&Description::offer(sdp)).unwrap();
@@ -265,13 +268,13 @@ pub fn answered(sdp: &str, prepare: impl FnOnce(&mut Jsep)) -> (Jsep, SessionDes
 }
 
 /// Sends and receives audio and video.
-pub fn both(side: &mut Jsep) {
+pub(crate) fn both(side: &mut Jsep) {
     side.add_track(MediaKind::Audio, sender("s", 1001, None));
     side.add_track(MediaKind::Video, sender("s", 2001, Some(2002)));
 }
 
-pub fn ports(sdp: &SessionDescription) -> Vec<u16> {
+pub(crate) fn ports(sdp: &SessionDescription) -> Vec<u16> {
     sdp.media.iter().map(|media| media.port()).collect()
 }
 
-pub const SEND_RECV: Direction = Direction::SendRecv;
+pub(crate) const SEND_RECV: Direction = Direction::SendRecv;

@@ -6,8 +6,8 @@ use super::obu::{ObuHeader, SEQUENCE_HEADER, each_leb128_byte, leb128, leb128_le
 use super::{N, W, W_SHIFT, Y, Z};
 use crate::payload::{Depacketizer, PayloadError, PayloadInfo, all_or_nothing};
 
-/// Puts AV1 temporal units together, in the low-overhead format: each OBU with a size field, and no temporal
-/// delimiter, which decoders do not need.
+/// Puts AV1 temporal units together, in the low-overhead format: each OBU with a size field, and no
+/// temporal delimiter, which decoders do not need.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Av1Depacketizer;
 
@@ -77,8 +77,8 @@ impl Depacketizer for Av1Depacketizer {
     }
 }
 
-/// Gives the OBU that ends `out` a size field, in its shortest form; or takes it away, if it is one that receivers
-/// ignore.
+/// Gives the OBU that ends `out` a size field, in its shortest form; or takes it away, if it is one
+/// that receivers ignore.
 fn finish_obu(out: &mut Vec<u8>, begin: usize) -> Result<(), PayloadError> {
     let mut reader = Reader::new(out.get(begin..).unwrap_or_default());
     let header = ObuHeader::parse(&mut reader)?;

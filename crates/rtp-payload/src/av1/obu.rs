@@ -77,7 +77,8 @@ impl ObuHeader {
     }
 }
 
-/// Takes a number in leb128 (AV1 specification, section 4.10.5): at most 8 bytes, and at most 32 bits.
+/// Takes a number in leb128 (AV1 specification, section 4.10.5): at most 8 bytes, and at most 32
+/// bits.
 pub(super) fn leb128(reader: &mut Reader<'_>, what: &'static str) -> Result<usize, PayloadError> {
     let mut value = 0_u64;
     for index in 0..8_u32 {
@@ -124,7 +125,8 @@ pub(super) fn each_leb128_byte(mut value: usize, mut write: impl FnMut(u8)) {
     }
 }
 
-/// Takes the OBU at the reader, in the low-overhead format: with a size field, or else up to the end.
+/// Takes the OBU at the reader, in the low-overhead format: with a size field, or else up to the
+/// end.
 pub(super) fn take<'a>(
     reader: &mut Reader<'a>,
 ) -> Result<(ObuHeader, usize, &'a [u8]), PayloadError> {

@@ -19,10 +19,11 @@ const MIN_FRAGMENT: usize = 16;
 
 /// Cuts AV1 temporal units into payloads.
 ///
-/// A frame is one temporal unit in the low-overhead format (OBUs with size fields, as encoders write them), or a
-/// part of one, for a stream with spatial layers that is sent layer by layer: then all but the last part have
-/// [`end_of_picture`](FrameMetadata::end_of_picture) set to false. Temporal delimiters and tile lists are not sent,
-/// and the size fields of the OBUs neither. Temporal and spatial layers are read from the OBUs.
+/// A frame is one temporal unit in the low-overhead format (OBUs with size fields, as encoders
+/// write them), or a part of one, for a stream with spatial layers that is sent layer by layer:
+/// then all but the last part have [`end_of_picture`](FrameMetadata::end_of_picture) set to false.
+/// Temporal delimiters and tile lists are not sent, and the size fields of the OBUs neither.
+/// Temporal and spatial layers are read from the OBUs.
 #[derive(Clone, Debug)]
 pub struct Av1Packetizer {
     frame: Bytes,
@@ -103,7 +104,8 @@ impl Av1Packetizer {
         }
     }
 
-    /// Whether a coded video sequence begins: a sequence header, and then a keyframe that is shown as such.
+    /// Whether a coded video sequence begins: a sequence header, and then a keyframe that is shown
+    /// as such.
     fn begins_sequence(&self, frame: &[u8]) -> bool {
         let first_byte = |obu: &Obu| {
             frame

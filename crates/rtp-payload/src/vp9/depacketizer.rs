@@ -6,8 +6,8 @@ use super::bitstream::FrameHeader;
 use super::descriptor::Vp9Descriptor;
 use crate::payload::{Depacketizer, PayloadError, PayloadInfo, all_or_nothing};
 
-/// Puts VP9 pictures together: the frames of all spatial layers that are there, one behind the other, which
-/// decoders take as one superframe.
+/// Puts VP9 pictures together: the frames of all spatial layers that are there, one behind the
+/// other, which decoders take as one superframe.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Vp9Depacketizer;
 
@@ -73,15 +73,15 @@ impl Depacketizer for Vp9Depacketizer {
     }
 }
 
-/// Whether a key picture begins here, as section 4.2 (F) describes it. Some senders never set P (FFmpeg), so the
-/// frame's own header has the last word.
+/// Whether a key picture begins here, as section 4.2 (F) describes it. Some senders never set P
+/// (FFmpeg), so the frame's own header has the last word.
 fn starts_key_picture(descriptor: &Vp9Descriptor<'_>, header: Option<FrameHeader>) -> bool {
     let intra = !descriptor.inter_picture && descriptor.spatial_id() == 0;
     descriptor.starts_frame && intra && header.is_none_or(|header| header.keyframe)
 }
 
-/// Whether a picture begins with this payload. A higher layer that needs no lower one may be the first that a
-/// middlebox has let through.
+/// Whether a picture begins with this payload. A higher layer that needs no lower one may be the
+/// first that a middlebox has let through.
 fn starts_picture(descriptor: &Vp9Descriptor<'_>) -> Option<bool> {
     let inter_layer = descriptor.layers.is_some_and(|layers| layers.inter_layer);
     match descriptor.spatial_id() {

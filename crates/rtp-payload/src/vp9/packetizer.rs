@@ -14,13 +14,14 @@ const MAX_LAYER: u8 = 7;
 
 /// Cuts VP9 frames into payloads, with a 15-bit picture ID.
 ///
-/// A frame is what the encoder gives for one spatial layer of a picture, or for the whole picture if it has one
-/// layer. All but the last layer of a picture are sent with
-/// [`end_of_picture`](FrameMetadata::end_of_picture) set to false. Layer indices are sent if the metadata names a
-/// layer, with TL0PICIDX in non-flexible mode; the references of the metadata are sent in flexible mode.
+/// A frame is what the encoder gives for one spatial layer of a picture, or for the whole picture
+/// if it has one layer. All but the last layer of a picture are sent with
+/// [`end_of_picture`](FrameMetadata::end_of_picture) set to false. Layer indices are sent if the
+/// metadata names a layer, with TL0PICIDX in non-flexible mode; the references of the metadata are
+/// sent in flexible mode.
 ///
-/// Each keyframe carries a scalability structure: the one that was given, or else one layer of the size that the
-/// frame's header shows.
+/// Each keyframe carries a scalability structure: the one that was given, or else one layer of the
+/// size that the frame's header shows.
 #[derive(Clone, Debug)]
 pub struct Vp9Packetizer {
     flexible: bool,
@@ -36,8 +37,8 @@ pub struct Vp9Packetizer {
 }
 
 impl Vp9Packetizer {
-    /// A packetizer for non-flexible mode, whose first picture has this number (of which the low 15 bits count).
-    /// RFC 9628 wants it random.
+    /// A packetizer for non-flexible mode, whose first picture has this number (of which the low 15
+    /// bits count). RFC 9628 wants it random.
     #[must_use]
     pub fn new(first_picture_id: u16) -> Self {
         Self {
@@ -75,7 +76,8 @@ impl Vp9Packetizer {
         let temporal_id = fitting("the temporal layer", metadata.temporal_id, MAX_LAYER)?;
         let spatial_id = fitting("the spatial layer", metadata.spatial_id, MAX_LAYER)?;
         let inter_picture = metadata.inter_picture.unwrap_or(!header.keyframe);
-        // Without references to earlier pictures there is no higher temporal layer (section 4.2, P).
+        // Without references to earlier pictures there is no higher temporal layer (section 4.2,
+        // P).
         let layers = (temporal_id.is_some() || spatial_id.is_some()).then(|| Vp9Layers {
             temporal_id: if inter_picture {
                 temporal_id.unwrap_or(0)

@@ -5,7 +5,8 @@ use gannet_wire::Reader;
 use crate::frame::References;
 use crate::payload::PayloadError;
 
-/// What a keyframe says about all that follows: the layers, their sizes, and which picture refers to which.
+/// What a keyframe says about all that follows: the layers, their sizes, and which picture refers
+/// to which.
 ///
 /// ```text
 ///     +-+-+-+-+-+-+-+-+
@@ -58,8 +59,8 @@ impl Vp9ScalabilityStructure {
         Ok(structure)
     }
 
-    /// Appends the structure. Of more than 8 layers, 255 pictures, or sizes than there are layers, only so many
-    /// are written.
+    /// Appends the structure. Of more than 8 layers, 255 pictures, or sizes than there are layers,
+    /// only so many are written.
     pub fn write(&self, out: &mut Vec<u8>) {
         let layers = self.spatial_layers.clamp(1, MAX_LAYERS);
         let sized = self.resolutions.len() >= usize::from(layers);

@@ -186,8 +186,12 @@ impl SendSide {
         let bitrate = self.control.bitrate;
         self.loss
             .update(now, received + lost, lost, bitrate, round_trip);
-        let measured = self.acknowledged.bitrate();
         let usage = self.detector.usage();
+        let mut measured = self.acknowledged.bitrate();
+        if usage == Usage::Over {
+            // The line is full now, but over half a second it may have been idle between two frames.
+            measured = measured.map(|mean| mean.max(self.acknowledged.peak()));
+        }
         self.control
             .update(now, usage, measured, round_trip, self.limits);
     }

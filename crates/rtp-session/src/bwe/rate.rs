@@ -15,6 +15,7 @@ pub(crate) struct RateWindow {
 }
 
 const WINDOW_MS: f64 = 500.0;
+const PEAK_MS: f64 = 150.0;
 const MAX_ARRIVALS: usize = 8192;
 
 impl RateWindow {
@@ -28,6 +29,27 @@ impl RateWindow {
             self.bytes -= u64::from(bytes);
             self.arrivals.pop_front();
         }
+    }
+
+    /// Bits per second of the last moments: what the line carried while a frame that is larger than
+    /// others went through it. 0 if there is not enough to tell.
+    pub(crate) fn peak(&self) -> u64 {
+        let Some((last, _)) = self.arrivals.back().copied() else {
+            return 0;
+        };
+        let recent = self
+            .arrivals
+            .iter()
+            .rev()
+            .take_while(|(at, _)| last - at <= PEAK_MS);
+        let (first, bytes, count) = recent.fold((last, 0, 0), |(_, sum, count), (at, bytes)| {
+            (*at, sum + u64::from(*bytes), count + 1)
+        });
+        let span = last - first;
+        if span < PEAK_MS / 2.0 || count < 8 {
+            return 0;
+        }
+        (bytes as f64 * f64::from(count - 1) / f64::from(count) * 8000.0 / span) as u64
     }
 
     /// Bits per second, once there is enough to tell.

@@ -24,8 +24,11 @@ pub(crate) const MAX_VIDEO: usize = 4096;
 pub(crate) const MAX_AUDIO: usize = 512;
 const MAX_RETRANSMISSIONS: usize = 1024;
 
-/// Retransmissions take at most this part of the pacing rate, over a second.
-const RETRANSMISSION_SHARE: f64 = 0.4;
+/// Retransmissions take at most this part of the pacing rate, over a second: half of the target.
+const RETRANSMISSION_SHARE: f64 = 0.2;
+
+/// Over which time their rate is averaged, in seconds.
+const AVERAGING: f64 = 0.5;
 
 /// What to send next.
 #[derive(Debug)]
@@ -47,6 +50,8 @@ pub(crate) struct Pacer {
     updated: Option<Instant>,
     /// Bytes per second.
     rate: f64,
+    /// Retransmitted bytes, forgotten exponentially, and when that was.
+    retransmitted: (f64, Option<Instant>),
 }
 
 impl Pacer {
@@ -60,6 +65,7 @@ impl Pacer {
             retransmission_tokens: 0.0,
             updated: None,
             rate: 1.0,
+            retransmitted: (0.0, None),
         };
         pacer.set_bitrate(bitrate);
         pacer
@@ -128,11 +134,23 @@ impl Pacer {
     }
 
     /// A packet of so many bytes has left.
-    pub(crate) fn sent(&mut self, bytes: usize, retransmission: bool) {
+    pub(crate) fn sent(&mut self, now: Instant, bytes: usize, retransmission: bool) {
         self.tokens -= bytes as f64;
         if retransmission {
             self.retransmission_tokens -= bytes as f64;
+            self.retransmitted = (self.remembered(now) + bytes as f64, Some(now));
         }
+    }
+
+    /// Bits per second that go into retransmissions.
+    pub(crate) fn retransmission_bitrate(&self, now: Instant) -> u64 {
+        (self.remembered(now) * 8.0 / AVERAGING) as u64
+    }
+
+    fn remembered(&self, now: Instant) -> f64 {
+        let (bytes, at) = self.retransmitted;
+        let elapsed = at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        bytes * (-elapsed.as_secs_f64() / AVERAGING).exp()
     }
 
     /// When the next packet may leave.

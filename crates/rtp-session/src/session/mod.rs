@@ -456,7 +456,7 @@ impl RtpSession {
         };
         if written {
             let len = buf.len() - start;
-            self.pacer.sent(len, retransmission);
+            self.pacer.sent(now, len, retransmission);
             if numbered {
                 self.send_side.on_sent(now, len);
             }

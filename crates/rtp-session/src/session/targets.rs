@@ -23,8 +23,10 @@ impl RtpSession {
             .values()
             .filter(|sender| !sender.is_video() && sender.has_sent())
             .count() as u64;
-        // Never more than half: a target that is too low for all leaves something to each.
-        let video = target.saturating_sub(audio * AUDIO_SHARE).max(target / 2);
+        // What is sent again takes its part of the bandwidth: a queue that overflows is given time to
+        // drain. Never more than half: a target that is too low for all leaves something to each.
+        let overhead = audio * AUDIO_SHARE + self.pacer.retransmission_bitrate(self.now);
+        let video = target.saturating_sub(overhead).max(target / 2);
         for (id, share) in self.shares(video) {
             let Some(sender) = self.senders.get_mut(&id) else {
                 continue;

@@ -398,4 +398,18 @@ impl Association {
         }
         stats
     }
+
+    /// The common header of a packet to this end, as its peer would write it.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) const fn own_header(&self) -> crate::packet::CommonHeader {
+        let tag = match &self.state {
+            State::Open(tcb) => tcb.identity.tag,
+            _ => self.core.identity.tag,
+        };
+        crate::packet::CommonHeader {
+            source_port: self.core.config.remote_port,
+            destination_port: self.core.config.local_port,
+            verification_tag: tag,
+        }
+    }
 }

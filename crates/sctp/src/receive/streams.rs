@@ -10,8 +10,8 @@ use crate::{Message, StreamId};
 struct InStream {
     /// The 64-bit number of the next message.
     next: u64,
-    /// Messages that came before their turn. Empty nearly always: the box keeps a stream at 16 bytes.
-    waiting: Option<Box<BTreeMap<u64, Message>>>,
+    /// Messages that came before their turn.
+    waiting: BTreeMap<u64, Message>,
 }
 
 /// Delivers the messages of each ordered stream in order (RFC 9260, section 6.6).
@@ -54,8 +54,7 @@ impl OrderedStreams {
             return false;
         }
         if number != stream.next {
-            let waiting = stream.waiting.get_or_insert_default();
-            return waiting.insert(number, message).is_none();
+            return stream.waiting.insert(number, message).is_none();
         }
         stream.next = stream.next.wrapping_add(1);
         deliver(message);
@@ -71,13 +70,11 @@ impl OrderedStreams {
         if (number.wrapping_sub(stream.next) as i64) < 0 {
             return;
         }
-        if let Some(waiting) = &mut stream.waiting {
-            while let Some(first) = waiting.first_entry() {
-                if *first.key() > number {
-                    break;
-                }
-                deliver(first.remove());
+        while let Some(first) = stream.waiting.first_entry() {
+            if *first.key() > number {
+                break;
             }
+            deliver(first.remove());
         }
         stream.next = number.wrapping_add(1);
         stream.deliver_waiting(&mut deliver);
@@ -87,12 +84,7 @@ impl OrderedStreams {
     pub(crate) fn reset(&mut self, id: StreamId, mut dropped: impl FnMut(Message)) {
         if let Some(stream) = self.streams.get_mut(id.0) {
             stream.next = 0;
-            for (_, message) in stream
-                .waiting
-                .take()
-                .into_iter()
-                .flat_map(|waiting| *waiting)
-            {
+            for (_, message) in std::mem::take(&mut stream.waiting) {
                 dropped(message);
             }
         }
@@ -102,12 +94,7 @@ impl OrderedStreams {
     pub(crate) fn reset_all(&mut self, mut dropped: impl FnMut(Message)) {
         for (_, stream) in self.streams.iter_mut() {
             stream.next = 0;
-            for (_, message) in stream
-                .waiting
-                .take()
-                .into_iter()
-                .flat_map(|waiting| *waiting)
-            {
+            for (_, message) in std::mem::take(&mut stream.waiting) {
                 dropped(message);
             }
         }
@@ -116,15 +103,9 @@ impl OrderedStreams {
 
 impl InStream {
     fn deliver_waiting(&mut self, deliver: &mut impl FnMut(Message)) {
-        let Some(waiting) = &mut self.waiting else {
-            return;
-        };
-        while let Some(message) = waiting.remove(&self.next) {
+        while let Some(message) = self.waiting.remove(&self.next) {
             self.next = self.next.wrapping_add(1);
             deliver(message);
-        }
-        if waiting.is_empty() {
-            self.waiting = None;
         }
     }
 }

@@ -278,7 +278,7 @@ mod tests {
         let mut tracker = TsnTracker::new(Serial32(1));
         assert_eq!(receive(&mut tracker, 65_001), Arrival::TooFar);
         assert_eq!(receive(&mut tracker, 65_000), Arrival::New);
-        assert_eq!(receive(&mut tracker, 0x8000_0000), Arrival::TooFar);
+        assert_eq!(receive(&mut tracker, 0x7fff_ffff), Arrival::TooFar);
         assert_eq!(receive(&mut tracker, 0x8000_0002), Arrival::Duplicate);
     }
 

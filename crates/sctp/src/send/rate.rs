@@ -67,10 +67,6 @@ impl RateEstimator {
         self.delivered
     }
 
-    pub(crate) const fn lost(&self) -> u64 {
-        self.lost
-    }
-
     /// Notes that a chunk is sent; `in_flight` is before that.
     pub(crate) fn on_sent(&mut self, now: Instant, in_flight: usize, size: usize) -> SentSnapshot {
         if in_flight == 0 {
@@ -90,10 +86,6 @@ impl RateEstimator {
     /// Notes that the application does not fill the window; `in_flight` bytes are on their way.
     pub(crate) const fn on_app_limited(&mut self, in_flight: usize) {
         self.app_limited_until = self.delivered + in_flight as u64 + 1;
-    }
-
-    pub(crate) const fn is_app_limited(&self) -> bool {
-        self.app_limited_until > self.delivered
     }
 
     pub(crate) const fn on_lost(&mut self, size: usize) {

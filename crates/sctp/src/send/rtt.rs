@@ -8,7 +8,6 @@ pub(crate) struct RttEstimator {
     srtt: Option<Duration>,
     rttvar: Duration,
     min_rtt: Option<Duration>,
-    latest: Duration,
     rto: Duration,
     /// How many times the timeout has doubled since the last measurement.
     backoff: u32,
@@ -25,7 +24,6 @@ impl RttEstimator {
             srtt: None,
             rttvar: Duration::ZERO,
             min_rtt: None,
-            latest: Duration::ZERO,
             rto: initial,
             backoff: 0,
             rto_min,
@@ -46,7 +44,6 @@ impl RttEstimator {
                 self.srtt = Some((srtt * 7 + rtt) / 8);
             }
         }
-        self.latest = rtt;
         self.min_rtt = Some(self.min_rtt.map_or(rtt, |min| min.min(rtt)));
         let srtt = self.srtt.unwrap_or(rtt);
         self.rto = srtt + (self.rttvar * 4).max(CLOCK_GRANULARITY);
@@ -76,9 +73,6 @@ impl RttEstimator {
         self.min_rtt
     }
 
-    pub(crate) const fn latest(&self) -> Duration {
-        self.latest
-    }
 }
 
 #[cfg(test)]

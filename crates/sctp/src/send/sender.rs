@@ -112,14 +112,6 @@ impl Sender {
         self.outstanding.is_empty()
     }
 
-    pub(crate) const fn interleaving(&self) -> bool {
-        self.interleaving
-    }
-
-    pub(crate) const fn partial_reliability(&self) -> bool {
-        self.partial_reliability
-    }
-
     pub(crate) const fn rtt(&self) -> &RttEstimator {
         &self.rtt
     }
@@ -138,10 +130,6 @@ impl Sender {
     /// The peer has answered (RFC 9260, section 8.1).
     pub(crate) const fn clear_errors(&mut self) {
         self.errors = 0;
-    }
-
-    pub(crate) const fn errors(&self) -> u32 {
-        self.errors
     }
 
     pub(crate) fn set_packet_size(&mut self, size: usize) {

@@ -228,7 +228,8 @@ fn a_message_that_is_too_large_ends_the_association() {
     assert_eq!(pair.b.association.close_reason(), Some(&why));
 }
 
-// The last packets of a flight are lost: the tail-loss probe finds out, long before the timer would.
+// The last packets of a flight are lost: the tail-loss probe finds out, and no timer has to run out. (The
+// peer delays its SACK of the third packet by 200 ms.)
 #[test]
 fn a_lost_tail_is_repaired_by_a_probe() {
     let mut pair = connected(8, &Config::default(), LinkConfig::new().delay(50 * MS));
@@ -246,12 +247,12 @@ fn a_lost_tail_is_repaired_by_a_probe() {
         gannet_netsim::Verdict::Pass
     });
     let now = pair.now();
-    pair.a.send(now, 1, pattern(1, 6 * 1160));
+    pair.a.send(now, 1, pattern(1, 6 * 1150));
     let took = pair.run_until(|_, b| b.messages.len() == 2);
     let stats = pair.a.association.stats();
     assert_eq!(stats.timeouts, 0);
     assert!(stats.tail_loss_probes >= 1);
-    assert!(took < 500 * MS, "{took:?}");
+    assert!(took < 800 * MS, "{took:?}");
 }
 
 // Three peers stay in fast recovery when the timer runs out, and never grow again.
@@ -268,7 +269,7 @@ fn a_timeout_ends_fast_recovery_and_the_window_grows_again() {
         pair = pair.intercept(move |direction, packet| {
             if direction == Direction::AToB && packet.len() > 800 {
                 count += 1;
-                if count == 20 || (30..120).contains(&count) {
+                if count == 20 {
                     return gannet_netsim::Verdict::Drop;
                 }
             }
@@ -278,6 +279,11 @@ fn a_timeout_ends_fast_recovery_and_the_window_grows_again() {
         for i in 0..40 {
             pair.a.send(now, 1, pattern(i, 100_000));
         }
+        pair.run_for(120 * MS);
+        assert_eq!(pair.a.association.stats().fast_recoveries, 1);
+        pair.set_up(false);
+        pair.run_for(Duration::from_secs(2));
+        pair.set_up(true);
         pair.run_until(|_, b| b.messages.len() == 40);
         let stats = pair.a.association.stats();
         assert!(stats.timeouts >= 1, "{congestion:?}");

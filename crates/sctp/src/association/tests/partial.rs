@@ -61,7 +61,7 @@ fn limited_retransmissions_are_used() {
     pair = pair.intercept(move |direction, packet| {
         let is_data = direction == Direction::AToB && packet.len() > 100;
         count += u32::from(is_data);
-        if is_data && (count == 1 || (4..=10).contains(&count)) {
+        if is_data && (count == 1 || (3..=10).contains(&count)) {
             return gannet_netsim::Verdict::Drop;
         }
         gannet_netsim::Verdict::Pass

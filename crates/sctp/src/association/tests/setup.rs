@@ -33,7 +33,7 @@ fn an_end_that_has_answered_connects_too() {
         pair.b.association.connect(now);
         pair.b.send(now, 0, "late");
         pair.run_until(|a, b| !a.messages.is_empty() && !b.messages.is_empty());
-        assert_eq!(pair.a.events[0], Event::Connected);
+        assert!(pair.a.has(&Event::Connected) && pair.b.has(&Event::Connected));
         assert!(!pair.a.has(&Event::Restarted) && !pair.b.has(&Event::Restarted));
     }
 }
@@ -153,8 +153,9 @@ fn a_peer_that_starts_over_restarts_the_association() {
     pair.a = End::new(Config::default(), 99);
     let now = pair.now();
     pair.a.association.connect(now);
-    pair.b.send(now, 1, "after");
     pair.run_until(|a, b| a.is_connected() && b.has(&Event::Restarted));
+    let now = pair.now();
+    pair.b.send(now, 1, "after");
     pair.run_until(|a, _| !a.messages.is_empty());
     assert_eq!(pair.a.received(), [b"after"]);
     let now = pair.now();
@@ -172,7 +173,9 @@ fn packets_that_are_not_ours_are_dropped() {
         let mut packet = good.clone();
         change(&mut packet);
         let crc = crate::packet::checksum(&packet).to_le_bytes();
-        packet[8..12].copy_from_slice(&crc);
+        if let Some(field) = packet.get_mut(8..12) {
+            field.copy_from_slice(&crc);
+        }
         packet
     };
     let mut corrupt = good.clone();

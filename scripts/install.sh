@@ -52,5 +52,5 @@ aiortc=1.16.0
 if ! .tools/python/bin/python -c "import aiortc; assert aiortc.__version__ == '$aiortc'" 2>/dev/null; then
     say "pip: aiortc $aiortc"
     python3 -m venv .tools/python
-    .tools/python/bin/pip install --quiet "aiortc==$aiortc" >&2
+    .tools/python/bin/pip install --quiet "aiortc==$aiortc" numpy >&2
 fi

@@ -170,19 +170,16 @@ fn scale_plane(from: Plane<'_>, to: &mut PlaneMut<'_>) {
     }
 }
 
-/// Averages pairs of columns and of rows.
+/// Averages pairs of columns and of rows. The last one may be alone.
 fn average_plane(from: Plane<'_>, to: &mut PlaneMut<'_>, halve_x: bool, halve_y: bool) {
     let (step_x, step_y) = (1 + usize::from(halve_x), 1 + usize::from(halve_y));
-    let last = (from.width - 1, from.height - 1);
     for (y, row) in to.rows().enumerate() {
-        let top = from.row((y * step_y).min(last.1));
-        let bottom = from.row((y * step_y + step_y - 1).min(last.1));
-        for (x, pixel) in row.iter_mut().enumerate() {
-            let (left, right) = (
-                (x * step_x).min(last.0),
-                (x * step_x + step_x - 1).min(last.0),
-            );
-            let sum = [top[left], top[right], bottom[left], bottom[right]].map(u32::from);
+        let top = from.row(y * step_y);
+        let bottom = from.row((y * step_y + step_y - 1).min(from.height - 1));
+        let columns = top.chunks(step_x).zip(bottom.chunks(step_x));
+        for (pixel, (top, bottom)) in row.iter_mut().zip(columns) {
+            let last = top.len() - 1;
+            let sum = [top[0], top[last], bottom[0], bottom[last]].map(u32::from);
             *pixel = ((sum.iter().sum::<u32>() + 2) / 4) as u8;
         }
     }

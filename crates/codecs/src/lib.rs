@@ -46,6 +46,9 @@ mod concealment;
 mod conformance;
 mod encoded_frame;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod g711;
 pub mod g722;
 pub mod geometry;

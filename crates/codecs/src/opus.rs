@@ -262,6 +262,39 @@ mod tests {
     }
 
     #[test]
+    fn redundancy_brings_back_what_nobody_could_make_up() {
+        let config = AudioEncoderConfig {
+            channels: 1,
+            bitrate: 24_000,
+            ..Default::default()
+        };
+        let mut encoder = OpusEncoder::new(&config).unwrap();
+        encoder.set_expected_loss(0.3).unwrap();
+        // The lost packet alone has another pitch.
+        let mut sound = sine(300.0, 10_000.0, encoder.format(), 48_000)
+            .samples()
+            .to_vec();
+        let other = sine(700.0, 10_000.0, encoder.format(), 960);
+        sound[24_000..24_960].copy_from_slice(other.samples());
+        let sound = AudioFrame::new(sound, encoder.format(), Duration::ZERO).unwrap();
+        let packets = encoder.encode(&sound).unwrap();
+        let mut levels = [None, Some(&packets[26])].map(|next| {
+            let mut decoder = OpusDecoder::new().unwrap();
+            for packet in &packets[..25] {
+                decoder.decode(packet).unwrap();
+            }
+            let lost = packets[25].timestamp;
+            let made_up = decoder.conceal(lost, Duration::from_millis(20), next);
+            level_at(&left(&made_up), SAMPLE_RATE, 700.0)
+        });
+        levels.reverse();
+        assert!(
+            levels[0] > 5_000.0 && levels[1] < 500.0,
+            "with and without: {levels:?}"
+        );
+    }
+
+    #[test]
     fn the_bit_rate_follows() {
         let noise: Vec<i16> = (0..96_000u32)
             .map(|i| (i.wrapping_mul(2_654_435_761) >> 18) as i16 - 8_192)

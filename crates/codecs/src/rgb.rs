@@ -23,13 +23,6 @@ impl PixelFormat {
             Self::Rgba | Self::Bgra => 4,
         }
     }
-
-    const fn red_and_blue(self) -> (usize, usize) {
-        match self {
-            Self::Rgb | Self::Rgba => (0, 2),
-            Self::Bgr | Self::Bgra => (2, 0),
-        }
-    }
 }
 
 /// A picture from rows of pixels without padding.
@@ -44,8 +37,7 @@ pub fn to_i420(
     format: PixelFormat,
 ) -> Result<I420Buffer, FrameError> {
     let mut buffer = I420Buffer::new(width, height)?;
-    let row_bytes = width as usize * format.bytes_per_pixel();
-    let expected = row_bytes * height as usize;
+    let expected = width as usize * height as usize * format.bytes_per_pixel();
     if pixels.len() < expected {
         return Err(FrameError::TooShort {
             what: "pixels",
@@ -53,40 +45,25 @@ pub fn to_i420(
             expected,
         });
     }
-    let rows: Vec<&[u8]> = pixels[..expected].chunks(row_bytes).collect();
-    let [mut y, mut u, mut v] = buffer.planes_mut();
-    for (luma, row) in y.rows().zip(&rows) {
-        for (luma, pixel) in luma.iter_mut().zip(row.chunks(format.bytes_per_pixel())) {
-            *luma = luma_of(rgb(pixel, format));
-        }
-    }
-    for ((u, v), pair) in u.rows().zip(v.rows()).zip(rows.chunks(2)) {
-        let (top, bottom) = (pair[0], pair[pair.len() - 1]);
-        let columns = 2 * format.bytes_per_pixel();
-        for (x, (top, bottom)) in top.chunks(columns).zip(bottom.chunks(columns)).enumerate() {
-            (u[x], v[x]) = chroma_of(mean_of_four(top, bottom, format));
-        }
+    let pixels = &pixels[..expected];
+    match format {
+        PixelFormat::Rgb => convert::<3, 0>(pixels, &mut buffer),
+        PixelFormat::Bgr => convert::<3, 2>(pixels, &mut buffer),
+        PixelFormat::Rgba => convert::<4, 0>(pixels, &mut buffer),
+        PixelFormat::Bgra => convert::<4, 2>(pixels, &mut buffer),
     }
     Ok(buffer)
 }
 
 /// The pixels of a picture, in rows without padding.
 pub fn from_i420(buffer: &I420Buffer, format: PixelFormat) -> Vec<u8> {
-    let size = format.bytes_per_pixel();
-    let (red, blue) = format.red_and_blue();
-    let mut pixels = vec![255; buffer.width() as usize * buffer.height() as usize * size];
-    let [y, u, v] = buffer.planes();
-    for (index, row) in pixels
-        .chunks_mut(buffer.width() as usize * size)
-        .enumerate()
-    {
-        let (luma, u, v) = (y.row(index), u.row(index / 2), v.row(index / 2));
-        for (x, pixel) in row.chunks_mut(size).enumerate() {
-            let [r, g, b] = pixel_of(luma[x], u[x / 2], v[x / 2]);
-            pixel[red] = r;
-            pixel[1] = g;
-            pixel[blue] = b;
-        }
+    let count = buffer.width() as usize * buffer.height() as usize;
+    let mut pixels = vec![255; count * format.bytes_per_pixel()];
+    match format {
+        PixelFormat::Rgb => render::<3, 0>(buffer, &mut pixels),
+        PixelFormat::Bgr => render::<3, 2>(buffer, &mut pixels),
+        PixelFormat::Rgba => render::<4, 0>(buffer, &mut pixels),
+        PixelFormat::Bgra => render::<4, 2>(buffer, &mut pixels),
     }
     pixels
 }
@@ -98,18 +75,47 @@ pub fn yuv_of([red, green, blue]: [u8; 3]) -> [u8; 3] {
     [luma_of(color), u, v]
 }
 
-fn rgb(pixel: &[u8], format: PixelFormat) -> [i32; 3] {
-    let (red, blue) = format.red_and_blue();
-    [pixel[red], pixel[1], pixel[blue]].map(i32::from)
+/// Converts pixels of `SIZE` bytes with red at `RED` and blue at the other end of green.
+fn convert<const SIZE: usize, const RED: usize>(pixels: &[u8], buffer: &mut I420Buffer) {
+    let width = buffer.width() as usize;
+    let (pixels, _) = pixels.as_chunks::<SIZE>();
+    let [mut y, mut u, mut v] = buffer.planes_mut();
+    for (luma, row) in y.rows().zip(pixels.chunks(width)) {
+        for (luma, pixel) in luma.iter_mut().zip(row) {
+            *luma = luma_of(color::<SIZE, RED>(pixel));
+        }
+    }
+    for ((u, v), rows) in u.rows().zip(v.rows()).zip(pixels.chunks(2 * width)) {
+        // The last row and column of an odd picture have no neighbour but themselves.
+        let (top, bottom) = (&rows[..width], &rows[rows.len() - width..]);
+        let columns = top.chunks(2).zip(bottom.chunks(2));
+        for ((u, v), (top, bottom)) in u.iter_mut().zip(v).zip(columns) {
+            let last = top.len() - 1;
+            let corners = [top[0], top[last], bottom[0], bottom[last]];
+            let colors = corners.map(|pixel| color::<SIZE, RED>(&pixel));
+            let mean = |part: usize| (colors.iter().map(|color| color[part]).sum::<i32>() + 2) / 4;
+            (*u, *v) = chroma_of([mean(0), mean(1), mean(2)]);
+        }
+    }
 }
 
-/// The mean colour of two pixels of a row and the two below. A row's last column may be alone.
-fn mean_of_four(top: &[u8], bottom: &[u8], format: PixelFormat) -> [i32; 3] {
-    let size = format.bytes_per_pixel();
-    let last = top.len() - size;
-    let corners = [&top[..size], &top[last..], &bottom[..size], &bottom[last..]];
-    let colors = corners.map(|pixel| rgb(pixel, format));
-    [0, 1, 2].map(|i| (colors.iter().map(|color| color[i]).sum::<i32>() + 2) / 4)
+/// Writes pixels of `SIZE` bytes with red at `RED` and blue at the other end of green.
+fn render<const SIZE: usize, const RED: usize>(buffer: &I420Buffer, pixels: &mut [u8]) {
+    let [y, u, v] = buffer.planes();
+    let (pixels, _) = pixels.as_chunks_mut::<SIZE>();
+    for (index, row) in pixels.chunks_mut(buffer.width() as usize).enumerate() {
+        let chroma = u.row(index / 2).iter().zip(v.row(index / 2));
+        let columns = row.chunks_mut(2).zip(y.row(index).chunks(2)).zip(chroma);
+        for ((pixels, luma), (u, v)) in columns {
+            for (pixel, luma) in pixels.iter_mut().zip(luma) {
+                [pixel[RED], pixel[1], pixel[2 - RED]] = pixel_of(*luma, *u, *v);
+            }
+        }
+    }
+}
+
+fn color<const SIZE: usize, const RED: usize>(pixel: &[u8; SIZE]) -> [i32; 3] {
+    [pixel[RED], pixel[1], pixel[2 - RED]].map(i32::from)
 }
 
 /// BT.601's coefficients times 256 (ITU-R BT.601-7, section 2.5.1 and 2.5.3, for 8 bits).
@@ -167,9 +173,11 @@ mod tests {
             color in any::<[u8; 3]>(), width in 1u32..9, height in 1u32..9,
         ) {
             for format in FORMATS {
-                let mut pixel = vec![255; format.bytes_per_pixel()];
-                let (red, blue) = format.red_and_blue();
-                (pixel[red], pixel[1], pixel[blue]) = (color[0], color[1], color[2]);
+                let mut pixel = color.to_vec();
+                if matches!(format, PixelFormat::Bgr | PixelFormat::Bgra) {
+                    pixel.reverse();
+                }
+                pixel.resize(format.bytes_per_pixel(), 255);
                 let pixels = pixel.repeat((width * height) as usize);
                 let back = from_i420(&to_i420(&pixels, width, height, format).unwrap(), format);
                 prop_assert_eq!(back.len(), pixels.len());

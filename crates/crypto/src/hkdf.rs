@@ -1,5 +1,7 @@
 //! HKDF (RFC 5869) over a provider's HMAC.
 
+use zeroize::Zeroizing;
+
 use crate::prf::sign_joined;
 use crate::{CryptoProvider, Digest, HashAlgorithm};
 
@@ -26,19 +28,19 @@ pub fn expand(
     output: &mut [u8],
 ) {
     let hmac = provider.hmac(algorithm, pseudorandom_key);
-    let mut previous = Digest::new(&[]);
+    let mut previous = Zeroizing::new(Digest::new(&[]));
     for (counter, block) in (1..=u8::MAX).zip(output.chunks_mut(algorithm.output_len())) {
-        let next = sign_joined(&*hmac, &previous, info, &[counter]);
+        let next = Zeroizing::new(sign_joined(&*hmac, &previous, info, &[counter]));
         block.copy_from_slice(&next[..block.len()]);
-        previous = next;
+        *previous = *next;
     }
 }
 
-#[cfg(all(test, feature = "aws-lc-rs"))]
+#[cfg(all(test, any(feature = "aws-lc-rs", feature = "ring")))]
 mod tests {
     use super::*;
-    use crate::AwsLcProvider;
     use crate::conformance::hex;
+    use crate::default_provider;
 
     struct Vector {
         algorithm: HashAlgorithm,
@@ -96,7 +98,7 @@ mod tests {
     fn the_vectors_of_rfc_5869() {
         for vector in vectors() {
             let key = extract(
-                &AwsLcProvider,
+                &*default_provider(),
                 vector.algorithm,
                 &vector.salt,
                 &vector.keying_material,
@@ -107,7 +109,13 @@ mod tests {
             let parts: Vec<&[u8]> = vector.info.chunks(3).collect();
             for info in [&[&vector.info[..]][..], &parts] {
                 let mut output = vec![0; expected.len()];
-                expand(&AwsLcProvider, vector.algorithm, &key, info, &mut output);
+                expand(
+                    &*default_provider(),
+                    vector.algorithm,
+                    &key,
+                    info,
+                    &mut output,
+                );
                 assert_eq!(output, expected);
             }
         }
@@ -117,7 +125,7 @@ mod tests {
     fn the_longest_output_is_255_blocks() {
         let mut output = vec![0; 255 * 32 + 10];
         expand(
-            &AwsLcProvider,
+            &*default_provider(),
             HashAlgorithm::Sha256,
             b"key",
             &[],

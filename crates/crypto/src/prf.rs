@@ -1,5 +1,7 @@
 //! The pseudorandom function of TLS 1.2 (RFC 5246, section 5).
 
+use zeroize::Zeroizing;
+
 use crate::{CryptoProvider, Digest, HashAlgorithm, Hmac};
 
 /// Fills `output` with PRF(secret, label, seed); the parts of `seed` count as one.
@@ -14,11 +16,11 @@ pub fn tls12_prf(
     let hmac = provider.hmac(algorithm, secret);
     let label_and_seed: Vec<&[u8]> = [&[label], seed].concat();
     // A(1) = HMAC(secret, label + seed), A(i) = HMAC(secret, A(i - 1)).
-    let mut a = hmac.sign(&label_and_seed);
+    let mut a = Zeroizing::new(hmac.sign(&label_and_seed));
     for block in output.chunks_mut(algorithm.output_len()) {
-        let next = sign_joined(&*hmac, &a, &label_and_seed, &[]);
+        let next = Zeroizing::new(sign_joined(&*hmac, &a, &label_and_seed, &[]));
         block.copy_from_slice(&next[..block.len()]);
-        a = hmac.sign(&[&a]);
+        *a = hmac.sign(&[&a]);
     }
 }
 
@@ -34,11 +36,11 @@ pub(crate) fn sign_joined(hmac: &dyn Hmac, first: &[u8], middle: &[&[u8]], last:
     hmac.sign(&inline)
 }
 
-#[cfg(all(test, feature = "aws-lc-rs"))]
+#[cfg(all(test, any(feature = "aws-lc-rs", feature = "ring")))]
 mod tests {
     use super::*;
-    use crate::AwsLcProvider;
     use crate::conformance::hex;
+    use crate::default_provider;
 
     /// The vectors that were published on the TLS working group's list ("TLS 1.2 PRF test vectors",
     /// P_SHA256 and P_SHA384).
@@ -70,7 +72,7 @@ mod tests {
             for parts in [&[&seed[..]][..], &many_parts] {
                 let mut output = vec![0; expected.len()];
                 tls12_prf(
-                    &AwsLcProvider,
+                    &*default_provider(),
                     algorithm,
                     &secret,
                     b"test label",

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use thiserror::Error;
+use zeroize::Zeroize;
 
 use crate::{Rng, Secret};
 
@@ -192,6 +193,14 @@ impl std::ops::Deref for Digest {
     }
 }
 
+/// A digest that is a key can be wrapped in `Zeroizing`.
+impl Zeroize for Digest {
+    fn zeroize(&mut self) {
+        self.bytes.zeroize();
+        self.len = 0;
+    }
+}
+
 /// Never prints the bytes: a digest may be a key.
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -347,4 +356,18 @@ pub trait CryptoProvider: fmt::Debug + Send + Sync {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), VerifyError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_keeps_what_it_was_given_and_can_be_zeroed() {
+        let mut digest = Digest::new(&[7; 100]);
+        assert_eq!(&*digest, &[7; Digest::MAX_LEN]);
+        digest.zeroize();
+        assert!(digest.is_empty() && digest.bytes == [0; Digest::MAX_LEN]);
+        assert_eq!(format!("{:?}", Digest::new(b"key")), "Digest(3 bytes)");
+    }
 }

@@ -179,6 +179,24 @@ impl Certificate {
         &*self.key
     }
 
+    /// A peer that has nothing to show.
+    #[cfg(test)]
+    pub(crate) fn without_chain(&self) -> Self {
+        Self {
+            chain: Arc::new([]),
+            ..self.clone()
+        }
+    }
+
+    /// A peer that shows somebody else's certificate.
+    #[cfg(test)]
+    pub(crate) fn with_chain_of(&self, other: &Self) -> Self {
+        Self {
+            chain: other.chain.clone(),
+            ..self.clone()
+        }
+    }
+
     fn check_key(&self, provider: &dyn CryptoProvider) -> Result<(), CertificateError> {
         const PROBE: &[u8] = b"gannet: does this key sign for this certificate?";
         let public = PublicKey::of_certificate(self.der())?;
@@ -204,5 +222,67 @@ impl fmt::Debug for Certificate {
             .field("der_len", &self.der().len())
             .field("schemes", &self.key.schemes())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gannet_crypto::default_provider;
+
+    use super::*;
+
+    #[test]
+    fn every_algorithm_is_generated_and_goes_through_pem() {
+        let provider = default_provider();
+        for algorithm in [
+            KeyAlgorithm::EcdsaP256,
+            KeyAlgorithm::EcdsaP384,
+            KeyAlgorithm::Ed25519,
+        ] {
+            let certificate = Certificate::generate_with(&*provider, algorithm).unwrap();
+            let (chain, key) = certificate.to_pem();
+            let key = std::str::from_utf8(&key).unwrap();
+            let loaded = Certificate::from_pem(&*provider, &chain, key).unwrap();
+            assert_eq!(
+                loaded.fingerprints(&*provider),
+                certificate.fingerprints(&*provider)
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_of_another_certificate_is_refused() {
+        let provider = default_provider();
+        let [one, other] = [(); 2].map(|()| Certificate::generate(&*provider).unwrap());
+        let loaded = Certificate::from_der(&*provider, one.chain().to_vec(), &other.pkcs8);
+        assert_eq!(loaded.unwrap_err(), CertificateError::KeyMismatch);
+        let loaded = Certificate::from_der(&*provider, Vec::new(), &other.pkcs8);
+        assert_eq!(loaded.unwrap_err(), CertificateError::EmptyChain);
+    }
+
+    #[test]
+    fn nothing_secret_is_printed() {
+        let certificate = Certificate::generate(&*default_provider()).unwrap();
+        let printed = format!("{certificate:?}");
+        assert!(printed.starts_with("Certificate { der_len: "), "{printed}");
+    }
+
+    #[test]
+    fn fingerprints_vouch_only_if_all_that_count_match() {
+        let provider = default_provider();
+        let certificate = Certificate::generate(&*provider).unwrap();
+        let good = certificate.fingerprints(&*provider);
+        let mut wrong = good[0].clone();
+        wrong.value[31] ^= 1;
+        let sha1 = Fingerprint::of(&*provider, HashAlgorithm::Sha1, certificate.der());
+        let vouch = |list: &[Fingerprint]| {
+            crate::fingerprint::vouch_for(list, &*provider, certificate.der())
+        };
+        assert!(vouch(&good));
+        assert!(vouch(&good[2..]));
+        assert!(vouch(&[sha1.clone(), good[1].clone()]));
+        assert!(!vouch(&[]));
+        assert!(!vouch(&[sha1]));
+        assert!(!vouch(&[good[1].clone(), wrong]));
     }
 }

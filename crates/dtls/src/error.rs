@@ -121,6 +121,9 @@ pub enum HandshakeError {
     /// We have nothing in common with the peer.
     #[error("no {0} in common with the peer")]
     NothingInCommon(&'static str),
+    /// Both have a list of application protocols, and nothing in it is in common.
+    #[error("no application protocol in common with the peer")]
+    NoApplicationProtocol,
     /// No version is in common.
     #[error("no DTLS version in common with the peer")]
     ProtocolVersion,
@@ -159,6 +162,7 @@ impl HandshakeError {
             Self::UnexpectedMessage { .. } => A::UnexpectedMessage,
             Self::NothingInCommon(_) => A::HandshakeFailure,
             Self::ProtocolVersion => A::ProtocolVersion,
+            Self::NoApplicationProtocol => A::NoApplicationProtocol,
             Self::IllegalParameter(_) | Self::KeyExchange(_) => A::IllegalParameter,
             Self::MissingExtension(_) => A::MissingExtension,
             Self::UnsupportedExtension(_) => A::UnsupportedExtension,

@@ -1,6 +1,9 @@
 //! What an agent is told at its birth.
 
+use std::net::IpAddr;
 use std::time::Duration;
+
+use crate::IceServer;
 
 /// The side of the agent (RFC 8445, section 2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -124,6 +127,8 @@ pub struct Limits {
     pub peer_reflexive_candidates: usize,
     /// Pairs in the checklist (RFC 8445, section 6.1.2.5).
     pub pairs: usize,
+    /// Allocations on TURN servers: one for each socket and server.
+    pub relays: usize,
     /// Responses that wait to be sent.
     pub responses: usize,
     /// Events that wait to be taken.
@@ -137,6 +142,7 @@ impl Default for Limits {
             remote_candidates: 128,
             peer_reflexive_candidates: 32,
             pairs: 100,
+            relays: 16,
             responses: 64,
             events: 512,
         }
@@ -158,6 +164,17 @@ pub struct Config {
     pub timers: Timers,
     /// Bounds.
     pub limits: Limits,
+    /// Servers for server-reflexive and relayed candidates.
+    pub servers: Vec<IceServer>,
+    /// Connects to the peer's passive TCP candidates.
+    pub tcp: bool,
+    /// Announces host candidates by random `.local` names, which the driver publishes by mDNS
+    /// (draft-ietf-mmusic-mdns-ice-candidates).
+    pub hide_host_addresses: bool,
+    /// Public addresses that a 1:1 NAT has for local ones: announced in their place.
+    pub nat_1to1: Vec<(IpAddr, IpAddr)>,
+    /// Which addresses of the peer's may be used at all.
+    pub accept_remote: Option<fn(IpAddr) -> bool>,
 }
 
 impl Config {
@@ -171,6 +188,11 @@ impl Config {
             nomination: Nomination::default(),
             timers: Timers::default(),
             limits: Limits::default(),
+            servers: Vec::new(),
+            tcp: false,
+            hide_host_addresses: false,
+            nat_1to1: Vec::new(),
+            accept_remote: None,
         }
     }
 }

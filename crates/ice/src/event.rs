@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::{Candidate, Role, SelectedPair};
+use crate::{Candidate, Role, SelectedPair, ServerAddress};
 
 /// How a packet travels on a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,6 +62,10 @@ pub enum IceGatheringState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ResolveId(pub(crate) u32);
 
+/// Joins a connection to its [`Request::ConnectServer`] or [`Request::ConnectPeer`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub(crate) u32);
+
 /// What only the driver can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -81,6 +85,26 @@ pub enum Request {
         /// What it stands for.
         address: IpAddr,
     },
+    /// Connect to the peer by TCP; answer with [`crate::IceAgent::handle_peer_connected`] or
+    /// [`crate::IceAgent::handle_peer_refused`].
+    ConnectPeer {
+        /// To be given back.
+        id: ConnectionId,
+        /// The peer's address.
+        address: SocketAddr,
+    },
+    /// Connect to a TURN server; answer with [`crate::IceAgent::handle_server_connected`] or
+    /// [`crate::IceAgent::handle_server_disconnected`].
+    ConnectServer {
+        /// To be given back.
+        id: ConnectionId,
+        /// The server's address.
+        address: SocketAddr,
+        /// The name that its certificate must have; if there is none, its address.
+        name: Option<String>,
+        /// TLS over TCP, or TCP alone.
+        tls: bool,
+    },
 }
 
 /// What the user should hear.
@@ -97,6 +121,13 @@ pub enum Event {
     SelectedPairChange(SelectedPair),
     /// A conflict with the peer was resolved by changing sides.
     RoleChange(Role),
+    /// A server could not help (W3C's `icecandidateerror`).
+    ServerError {
+        /// Which one.
+        server: ServerAddress,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The driver should do something.
     Request(Request),
 }

@@ -62,7 +62,12 @@ mod agent;
 mod candidate;
 mod config;
 mod event;
+mod framing;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod priority;
+mod server;
 mod stats;
 
 pub use agent::{
@@ -74,7 +79,10 @@ pub use candidate::{
 };
 pub use config::{Config, IceParameters, Limits, Nomination, Role, Timers, TransportPolicy};
 pub use event::{
-    Event, IceGatheringState, IceTransportState, Protocol, Request, ResolveId, Transmit,
+    ConnectionId, Event, IceGatheringState, IceTransportState, Protocol, Request, ResolveId,
+    Transmit,
 };
+pub use framing::{FrameReader, write_frame};
 pub use priority::{candidate_priority, pair_priority};
+pub use server::{IceServer, ServerAddress, TurnTransport};
 pub use stats::{AgentStats, CandidatePairState, CandidatePairStats, Counters};

@@ -3,7 +3,8 @@
 //! The band is an eighth of the picture high and has [`BLOCKS`] blocks across its whole width: white
 //! and black to find the levels, 16 bits from the highest down (white is 1), 4 bits that check them,
 //! black and white again. It is read from the middle of each block, so that it survives lossy codecs
-//! and scaling, to about 120 pixels of width.
+//! and scaling, to about 120 pixels of width. Where only the [edges](crate::transform::Edges) of the
+//! picture are left, it is read from the lines between blocks that differ.
 //!
 //! ```
 //! use gannet_codecs::{I420Buffer, geometry};
@@ -51,27 +52,52 @@ pub fn write(picture: &mut I420Buffer, number: u16) {
     }
 }
 
-/// Reads the number of a picture, if there is one.
+/// Reads the number of a picture, or of its edges, if there is one.
 pub fn read(picture: &I420Buffer) -> Option<u16> {
     let luma = picture.y();
     if luma.width < BLOCKS {
         return None;
     }
-    let mut levels = [0; BLOCKS];
-    for (block, level) in levels.iter_mut().enumerate() {
-        *level = middle_of(luma, block);
-    }
+    let seen = blocks_of_picture(luma).or_else(|| blocks_of_edges(luma))?;
+    let number = seen[2..18]
+        .iter()
+        .fold(0, |number, bit| number << 1 | u16::from(*bit));
+    (seen == bits(number)).then_some(number)
+}
+
+fn blocks_of_picture(luma: Plane<'_>) -> Option<[bool; BLOCKS]> {
+    let levels: [u32; BLOCKS] = std::array::from_fn(|block| {
+        let (left, right) = (edge(luma.width, block), edge(luma.width, block + 1));
+        let margin = (right - left) / 4;
+        mean(luma, left + margin, right - margin)
+    });
     let white = levels[0].min(levels[BLOCKS - 1]);
     let black = levels[1].max(levels[BLOCKS - 2]);
-    if white < black + CONTRAST {
+    (white >= black + CONTRAST).then(|| levels.map(|level| level > (white + black) / 2))
+}
+
+/// The first block is white, and each one is what the one before it is unless a line parts them.
+fn blocks_of_edges(luma: Plane<'_>) -> Option<[bool; BLOCKS]> {
+    let reach = (luma.width / BLOCKS / 3).max(1);
+    let lines: [u32; BLOCKS - 1] = std::array::from_fn(|block| {
+        let border = edge(luma.width, block + 1);
+        let columns = border.saturating_sub(reach)..(border + reach).min(luma.width);
+        columns
+            .map(|column| mean(luma, column, column + 1))
+            .max()
+            .unwrap_or(0)
+    });
+    // White and black stand beside each other at both ends; their line says how bright lines are.
+    let line = lines[0].min(lines[BLOCKS - 2]);
+    if line < u32::from(BLACK) + CONTRAST {
         return None;
     }
-    let threshold = (white + black) / 2;
-    let number = levels[2..18].iter().fold(0, |number, level| {
-        number << 1 | u16::from(*level > threshold)
-    });
-    let seen = levels.map(|level| level > threshold);
-    (seen == bits(number)).then_some(number)
+    let threshold = (line + u32::from(BLACK)) / 2;
+    let mut is_white = true;
+    Some(std::array::from_fn(|block| {
+        is_white ^= block > 0 && lines[block - 1] > threshold;
+        is_white
+    }))
 }
 
 fn bits(number: u16) -> [bool; BLOCKS] {
@@ -98,12 +124,10 @@ const fn edge(width: usize, block: usize) -> usize {
     block * width / BLOCKS
 }
 
-/// The mean luma of the middle half of a block, in both directions.
-fn middle_of(luma: Plane<'_>, block: usize) -> u32 {
-    let (left, right) = (edge(luma.width, block), edge(luma.width, block + 1));
+/// The mean luma of some columns, in the middle half of the band.
+fn mean(luma: Plane<'_>, left: usize, right: usize) -> u32 {
     let rows = band(luma.height);
-    let margin = (right - left) / 4;
-    let columns = left + margin..(right - margin).max(left + margin + 1);
+    let columns = left..right.max(left + 1);
     let (mut sum, mut count) = (0, 0);
     for y in rows / 4..(rows - rows / 4).max(rows / 4 + 1) {
         for pixel in &luma.row(y)[columns.clone()] {
@@ -118,11 +142,13 @@ fn middle_of(luma: Plane<'_>, block: usize) -> u32 {
 mod tests {
     use std::time::Duration;
 
-    use gannet_codecs::{VideoCodec, VideoEncoderConfig, geometry};
+    use gannet_codecs::{
+        VideoCodec, VideoDecoder, VideoEncoder, VideoEncoderConfig, VideoFrame, geometry,
+    };
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Source, TestPattern};
+    use crate::{Source, TestPattern, VideoTransform, transform::Edges};
 
     #[test]
     fn a_picture_without_a_code_has_none() {
@@ -172,6 +198,34 @@ mod tests {
             }
             assert!(seen > 8, "{codec}: {seen}");
         }
+    }
+
+    #[test]
+    fn a_code_survives_as_edges_through_codecs_twice() {
+        let config = VideoEncoderConfig::default();
+        let mut coders = [(); 2].map(|()| {
+            (
+                VideoCodec::Vp8.encoder(&config).unwrap(),
+                VideoCodec::Vp8.decoder().unwrap(),
+            )
+        });
+        let mut pattern = TestPattern::new(640, 480, 30).unwrap();
+        for index in 0..20u32 {
+            let mut frame = pattern
+                .frame_at(Duration::from_secs(1) * index / 30)
+                .unwrap();
+            frame_through(&mut frame, &mut coders[0]);
+            frame = Edges::default().apply(&frame);
+            frame_through(&mut frame, &mut coders[1]);
+            assert_eq!(read(frame.buffer()), Some(index as u16));
+        }
+    }
+
+    type Coder = (Box<dyn VideoEncoder>, Box<dyn VideoDecoder>);
+
+    fn frame_through(frame: &mut VideoFrame, (encoder, decoder): &mut Coder) {
+        let encoded = encoder.encode(frame).unwrap().unwrap();
+        *frame = decoder.decode(&encoded).unwrap().unwrap();
     }
 
     proptest! {

@@ -35,6 +35,9 @@
 
 mod blackhole;
 pub mod frame_code;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod media_stream_track;
 mod relay;
 mod source;

@@ -31,7 +31,7 @@ pub enum Delivery {
 /// assert_eq!(newest.try_recv(), Some(3));
 /// ```
 pub struct Relay<F> {
-    readers: Arc<Mutex<Vec<TrackWriter<F>>>>,
+    readers: Arc<Mutex<Vec<Arc<TrackWriter<F>>>>>,
 }
 
 impl<F: Clone> Relay<F> {
@@ -49,7 +49,7 @@ impl<F: Clone> Relay<F> {
             Delivery::Latest => 1,
         };
         let (writer, track) = Track::new(id, capacity);
-        self.lock().push(writer);
+        self.lock().push(Arc::new(writer));
         track
     }
 
@@ -71,7 +71,7 @@ impl<F: Clone> Relay<F> {
         self.lock().len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<TrackWriter<F>>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<TrackWriter<F>>>> {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,11 +4,12 @@
 //! relay --listen 127.0.0.1:5000 --to 127.0.0.1:6000 --delay 20ms --loss 2% [--down] [--rate 1M] ..
 //! ```
 //!
-//! What arrives at `--listen` crosses the link "up" and goes on to `--to`, from a socket of its own for
-//! each client, and what comes back there crosses the link "down". All clients share the two links.
-//! Options apply to both links; after `--up` or `--down` to that one alone, after `--both` to both again.
-//! Their names and values are those of `LinkConfig::set`; besides them there is `--seed`.
-//! It says on its standard output which address it listens on, and runs until it is killed.
+//! What arrives at `--listen` crosses the link "up" and goes on to `--to`, from a socket of its own
+//! for each client, and what comes back there crosses the link "down". All clients share the two
+//! links. Options apply to both links; after `--up` or `--down` to that one alone, after `--both`
+//! to both again. Their names and values are those of `LinkConfig::set`; besides them there is
+//! `--seed`. It says on its standard output which address it listens on, and runs until it is
+//! killed.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -163,8 +164,8 @@ impl Relay {
     }
 }
 
-/// Reads on a thread of its own until `receive` says `false`. Errors are those that ICMP causes on a
-/// socket: the next datagram may well arrive.
+/// Reads on a thread of its own until `receive` says `false`. Errors are those that ICMP causes on
+/// a socket: the next datagram may well arrive.
 fn read(mut receive: impl FnMut(&mut [u8]) -> io::Result<bool> + Send + 'static) {
     #[allow(
         clippy::disallowed_methods,

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 /// What one direction of a link does to its datagrams. [`LinkConfig::new`] is the ideal link: no
-/// delay, no loss, no limit. Every method adds one thing, so that a configuration reads as a sentence:
+/// delay, no loss, no limit. Every method adds one thing, so that a configuration reads as a
+/// sentence:
 ///
 /// ```
 /// use std::time::Duration;
@@ -60,8 +61,9 @@ impl LinkConfig {
         self
     }
 
-    /// Adds to each datagram's delay a random time, evenly spread from zero to `jitter`. Jitter alone
-    /// never changes the order: a datagram that would overtake another arrives together with it.
+    /// Adds to each datagram's delay a random time, evenly spread from zero to `jitter`. Jitter
+    /// alone never changes the order: a datagram that would overtake another arrives together with
+    /// it.
     #[must_use]
     pub const fn jitter(mut self, jitter: Duration) -> Self {
         self.jitter = jitter;
@@ -104,9 +106,9 @@ impl LinkConfig {
         self
     }
 
-    /// The bottleneck: datagrams leave one behind the other at this many bits per second, which must
-    /// not be zero (for that, [`Link::set_up`](crate::Link::set_up)). Those that wait are held by the
-    /// [`queue`](Self::queue).
+    /// The bottleneck: datagrams leave one behind the other at this many bits per second, which
+    /// must not be zero (for that, [`Link::set_up`](crate::Link::set_up)). Those that wait are held
+    /// by the [`queue`](Self::queue).
     #[must_use]
     pub fn rate(mut self, bits_per_second: u64) -> Self {
         assert_ne!(bits_per_second, 0, "a rate of zero is a link that is down");
@@ -115,15 +117,17 @@ impl LinkConfig {
     }
 
     /// How many bytes may wait for the bottleneck, not counting the datagram that is being sent. A
-    /// datagram that does not fit is dropped (drop-tail). Without a [`rate`](Self::rate) nothing waits.
+    /// datagram that does not fit is dropped (drop-tail). Without a [`rate`](Self::rate) nothing
+    /// waits.
     #[must_use]
     pub const fn queue(mut self, bytes: usize) -> Self {
         self.queue = bytes;
         self
     }
 
-    /// Drops datagrams that are longer than this many bytes, silently, as a router does that may not
-    /// fragment. Counted are the bytes given to [`Link::send`](crate::Link::send): no header is added.
+    /// Drops datagrams that are longer than this many bytes, silently, as a router does that may
+    /// not fragment. Counted are the bytes given to [`Link::send`](crate::Link::send): no header is
+    /// added.
     #[must_use]
     pub const fn mtu(mut self, bytes: usize) -> Self {
         self.mtu = bytes;
@@ -137,8 +141,8 @@ impl Default for LinkConfig {
     }
 }
 
-/// Loss in bursts: a chain of two states, with a loss probability in each (Gilbert 1960, Elliott 1963).
-/// Before each datagram the state changes with the probability that belongs to it.
+/// Loss in bursts: a chain of two states, with a loss probability in each (Gilbert 1960, Elliott
+/// 1963). Before each datagram the state changes with the probability that belongs to it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GilbertElliott {
     /// The probability of going from the good state to the bad one, per datagram.
@@ -152,9 +156,9 @@ pub struct GilbertElliott {
 }
 
 impl GilbertElliott {
-    /// The two-number form: everything is lost in the bad state and nothing in the good one. `loss` is
-    /// the share of datagrams that is lost in the long run (below 1.0), `burst` the mean number that is
-    /// lost in a row (at least 1.0).
+    /// The two-number form: everything is lost in the bad state and nothing in the good one. `loss`
+    /// is the share of datagrams that is lost in the long run (below 1.0), `burst` the mean number
+    /// that is lost in a row (at least 1.0).
     #[must_use]
     pub fn bursts(loss: f64, burst: f64) -> Self {
         assert!((0.0..1.0).contains(&loss), "loss {loss} is not in 0.0..1.0");

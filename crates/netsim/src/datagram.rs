@@ -53,7 +53,7 @@ pub trait Middlebox: Any {
     /// A datagram goes from the inside to the outside.
     fn outbound(&mut self, now: Instant, datagram: &mut Datagram) -> Verdict;
 
-    /// A datagram comes from the outside to one of the box's own addresses. What the box makes of its
-    /// destination decides where on the inside it goes.
+    /// A datagram comes from the outside to one of the box's own addresses. What the box makes of
+    /// its destination decides where on the inside it goes.
     fn inbound(&mut self, now: Instant, datagram: &mut Datagram) -> Verdict;
 }

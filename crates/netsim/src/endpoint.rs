@@ -15,8 +15,8 @@ pub trait Endpoint: Any {
     /// The time that [`poll_timeout`](Self::poll_timeout) asked for has come.
     fn handle_timeout(&mut self, now: Instant);
 
-    /// Appends one datagram to `buf`, which is empty, and says from which of this node's addresses to
-    /// which address it goes. `None` if there is none to send now.
+    /// Appends one datagram to `buf`, which is empty, and says from which of this node's addresses
+    /// to which address it goes. `None` if there is none to send now.
     fn poll_transmit(
         &mut self,
         now: Instant,

@@ -1,15 +1,15 @@
 //! A seeded network in virtual time, for tests of sans-IO protocol endpoints.
 //!
-//! - [`Pair`] connects two point-to-point endpoints ([`Peer`]: DTLS, SCTP, anything without addresses)
-//!   by two links and runs them, jumping from wake-up to wake-up.
+//! - [`Pair`] connects two point-to-point endpoints ([`Peer`]: DTLS, SCTP, anything without
+//!   addresses) by two links and runs them, jumping from wake-up to wake-up.
 //! - [`Network`] connects any number of endpoints that have addresses ([`Endpoint`]: ICE, TURN) by
 //!   links and routers.
 //! - [`Link`] is one direction of a link alone: delay, jitter, reordering, duplication, corruption,
 //!   random and burst loss, rate with a drop-tail queue, MTU, up and down.
 //!
 //! One seed is one run: nothing here reads a clock, waits, or draws from anything but its seed.
-//! Endpoints are told [`start`] and later instants. It is a tool for tests: misuse panics, and so does
-//! a run that does not end ([`Pair::step_limit`]).
+//! Endpoints are told [`start`] and later instants. It is a tool for tests: misuse panics, and so
+//! does a run that does not end ([`Pair::step_limit`]).
 //!
 //! ```
 //! use std::time::{Duration, Instant};
@@ -56,6 +56,7 @@ mod config;
 mod datagram;
 mod endpoint;
 mod link;
+mod nat;
 mod network;
 mod pair;
 mod pcap;
@@ -68,6 +69,7 @@ pub use config::{GilbertElliott, LinkConfig};
 pub use datagram::{Datagram, Middlebox};
 pub use endpoint::Endpoint;
 pub use link::{Link, LinkStats, Packet};
+pub use nat::{Dependence, Firewall, Nat};
 pub use network::{Cable, Host, Network, NetworkStats, Node, Router};
 pub use pair::{Direction, Pair, Peer, Stuck, Verdict};
 pub use pcap::Pcap;

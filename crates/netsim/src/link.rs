@@ -64,10 +64,11 @@ impl LinkStats {
 
 /// One direction of a link, without addresses and without a clock.
 ///
-/// [`send`](Self::send) puts a datagram in, [`poll`](Self::poll) takes out those that have arrived, and
-/// [`next_wakeup`](Self::next_wakeup) says when it is worth asking again. A datagram meets, in this
-/// order: the switch (up or down), the MTU, the queue and the rate, loss, corruption, duplication, and
-/// then the delay with its jitter and reordering. So a lost datagram has used up its share of the rate.
+/// [`send`](Self::send) puts a datagram in, [`poll`](Self::poll) takes out those that have arrived,
+/// and [`next_wakeup`](Self::next_wakeup) says when it is worth asking again. A datagram meets, in
+/// this order: the switch (up or down), the MTU, the queue and the rate, loss, corruption,
+/// duplication, and then the delay with its jitter and reordering. So a lost datagram has used up
+/// its share of the rate.
 ///
 /// Each of these draws from a random sequence of its own, once per datagram: with the same seed the
 /// same datagrams are lost, whatever the delay is.
@@ -144,8 +145,8 @@ impl<P: Packet> Link<P> {
         Some(packet)
     }
 
-    /// When something may next happen here. `None` when the link is empty. It may be in the past, and
-    /// there may be nothing to take out then (a datagram has only left the queue).
+    /// When something may next happen here. `None` when the link is empty. It may be in the past,
+    /// and there may be nothing to take out then (a datagram has only left the queue).
     #[must_use]
     pub fn next_wakeup(&self) -> Option<Instant> {
         let arrival = self.flying.first_key_value().map(|((at, _), _)| *at);
@@ -161,8 +162,8 @@ impl<P: Packet> Link<P> {
         &self.config
     }
 
-    /// Changes what the link does, from now on. What is on its way arrives as it would have; what waits
-    /// in the queue leaves at the new rate, behind the datagram that is leaving now.
+    /// Changes what the link does, from now on. What is on its way arrives as it would have; what
+    /// waits in the queue leaves at the new rate, behind the datagram that is leaving now.
     pub fn set_config(&mut self, now: Instant, config: LinkConfig) {
         self.advance(now);
         self.config = config;
@@ -179,8 +180,8 @@ impl<P: Packet> Link<P> {
         self.up
     }
 
-    /// Takes the link down or up. Going down drops what waits in the queue, and everything sent until it
-    /// is up again; what is already on its way arrives.
+    /// Takes the link down or up. Going down drops what waits in the queue, and everything sent
+    /// until it is up again; what is already on its way arrives.
     pub fn set_up(&mut self, now: Instant, up: bool) {
         self.advance(now);
         self.up = up;
@@ -271,8 +272,8 @@ struct Bottleneck<P> {
     leaving: Option<(Instant, P)>,
     waiting: VecDeque<P>,
     waiting_bytes: usize,
-    /// What integer division of the last departure left over, in 1/rate nanoseconds: with it, a busy
-    /// bottleneck is exact over any number of datagrams.
+    /// What integer division of the last departure left over, in 1/rate nanoseconds: with it, a
+    /// busy bottleneck is exact over any number of datagrams.
     remainder: u64,
 }
 

@@ -64,7 +64,8 @@ impl Node for Router {
     }
 }
 
-/// A link in both directions in a [`Network`]. [`Direction::AToB`] is from the node that was named first.
+/// A link in both directions in a [`Network`]. [`Direction::AToB`] is from the node that was named
+/// first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cable {
     index: usize,
@@ -125,9 +126,10 @@ type Interceptor = Box<dyn FnMut(&mut Datagram) -> Verdict + Send>;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// - **Building**: [`host`](Self::host), [`router`](Self::router), [`middlebox`](Self::middlebox) make
-///   nodes; [`attach`](Self::attach) gives a node an address at the end of a new cable, and
-///   [`connect`](Self::connect) joins two routers. Routes are the shortest ways, by hops.
+/// - **Building**: [`host`](Self::host), [`router`](Self::router),
+///   [`middlebox`](Self::middlebox) make nodes; [`attach`](Self::attach) gives a node an address at
+///   the end of a new cable, and [`connect`](Self::connect) joins two routers. Routes are the
+///   shortest ways, by hops.
 /// - **Running**: as with [`Pair`](crate::Pair).
 /// - **In between**: `network[host]` is an endpoint; [`cable_mut`](Self::cable_mut),
 ///   [`set_up`](Self::set_up), [`add_address`](Self::add_address) and
@@ -194,8 +196,8 @@ impl Network {
     }
 
     /// Adds a box between an inside and an outside. Its first cable goes outside
-    /// ([`attach`](Self::attach) it, to give it the address that it shows there); what is attached or
-    /// connected to it later is inside. No route leads through it but its own.
+    /// ([`attach`](Self::attach) it, to give it the address that it shows there); what is attached
+    /// or connected to it later is inside. No route leads through it but its own.
     pub fn middlebox(&mut self, name: impl Into<String>, middlebox: impl Middlebox) -> Router {
         let role = Role::Middlebox(Box::new(middlebox));
         Router {
@@ -203,8 +205,8 @@ impl Network {
         }
     }
 
-    /// Lays a cable from a node to a router, and gives the node an address on it. A node may be attached
-    /// several times: what it sends from an address leaves by the cable of that address.
+    /// Lays a cable from a node to a router, and gives the node an address on it. A node may be
+    /// attached several times: what it sends from an address leaves by the cable of that address.
     pub fn attach(
         &mut self,
         node: impl Node,
@@ -335,6 +337,18 @@ impl Network {
             "{} does not have the address {address}",
             self.name(node)
         );
+    }
+
+    /// The middlebox itself.
+    ///
+    /// # Panics
+    /// If there is none of this type.
+    pub fn middlebox_mut<M: Middlebox>(&mut self, router: Router) -> &mut M {
+        let middlebox: Option<&mut M> = match &mut self.nodes[router.index].role {
+            Role::Middlebox(middlebox) => (middlebox.as_mut() as &mut dyn Any).downcast_mut(),
+            Role::Host(_) | Role::Router => None,
+        };
+        middlebox.expect("it is a middlebox of another type, or none")
     }
 
     /// The name that a node was given.

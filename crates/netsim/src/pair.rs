@@ -84,11 +84,13 @@ type Interceptor = Box<dyn FnMut(Direction, &mut Vec<u8>) -> Verdict + Send>;
 ///
 /// - **Building**: [`new`](Self::new), then [`link`](Self::link), [`a_to_b`](Self::a_to_b) and
 ///   [`b_to_a`](Self::b_to_a) describe the links; [`time_limit`](Self::time_limit) and
-///   [`step_limit`](Self::step_limit) bound the runs; [`intercept`](Self::intercept) touches single datagrams.
+///   [`step_limit`](Self::step_limit) bound the runs; [`intercept`](Self::intercept) touches single
+///   datagrams.
 /// - **Running**: [`run_until`](Self::run_until), [`try_run_until`](Self::try_run_until),
 ///   [`run_for`](Self::run_for), [`run_until_idle`](Self::run_until_idle), [`step`](Self::step).
-/// - **In between**: the endpoints are the fields `a` and `b`; whatever a test does to them is noticed by
-///   the next run. [`one_way_mut`](Self::one_way_mut) with [`now`](Self::now) changes a link or cuts it.
+/// - **In between**: the endpoints are the fields `a` and `b`; whatever a test does to them is
+///   noticed by the next run. [`one_way_mut`](Self::one_way_mut) with [`now`](Self::now) changes a
+///   link or cuts it.
 /// - **Afterwards**: [`stats`](Self::stats) and [`pcap`](Self::pcap).
 pub struct Pair<A, B> {
     /// One endpoint; by custom the client, or the offerer.
@@ -178,12 +180,12 @@ impl<A: Peer, B: Peer> Pair<A, B> {
         self
     }
 
-    /// Runs until `done` says so and returns how much virtual time it took. `done` is asked first of all,
-    /// and after every step; it may poll events, and anything else.
+    /// Runs until `done` says so and returns how much virtual time it took. `done` is asked first
+    /// of all, and after every step; it may poll events, and anything else.
     ///
     /// # Panics
-    /// If it does not happen within the [`time_limit`](Self::time_limit), can never happen because both
-    /// are idle, or takes more than [`step_limit`](Self::step_limit).
+    /// If it does not happen within the [`time_limit`](Self::time_limit), can never happen because
+    /// both are idle, or takes more than [`step_limit`](Self::step_limit).
     #[track_caller]
     pub fn run_until(&mut self, done: impl FnMut(&mut A, &mut B) -> bool) -> Duration {
         match self.try_run_until(self.time_limit, done) {
@@ -192,7 +194,8 @@ impl<A: Peer, B: Peer> Pair<A, B> {
         }
     }
 
-    /// As [`run_until`](Self::run_until), but with a time limit of its own and without the panic for it.
+    /// As [`run_until`](Self::run_until), but with a time limit of its own and without the panic
+    /// for it.
     ///
     /// # Errors
     /// [`Stuck`], if `done` did not become true.
@@ -253,9 +256,9 @@ impl<A: Peer, B: Peer> Pair<A, B> {
         }
     }
 
-    /// Does the next thing: delivers one datagram, or lets one endpoint handle its timeout, or jumps to
-    /// the next wake-up. Before and after it, whatever the endpoints want to send is sent. `false` if
-    /// nothing is left to do, ever.
+    /// Does the next thing: delivers one datagram, or lets one endpoint handle its timeout, or
+    /// jumps to the next wake-up. Before and after it, whatever the endpoints want to send is sent.
+    /// `false` if nothing is left to do, ever.
     #[track_caller]
     pub fn step(&mut self) -> bool {
         let mut budget = Budget::new(self.step_limit);

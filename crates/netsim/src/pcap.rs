@@ -69,7 +69,8 @@ impl Pcap {
         std::fs::write(path, &self.bytes)
     }
 
-    /// Where the two ends of a [`Pair`](crate::Pair) live: 192.0.2.1:5000 and 192.0.2.2:5000 (RFC 5737).
+    /// Where the two ends of a [`Pair`](crate::Pair) live: 192.0.2.1:5000 and 192.0.2.2:5000 (RFC
+    /// 5737).
     pub(crate) const fn pair_addresses(direction: Direction) -> (SocketAddr, SocketAddr) {
         const A: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 5000);
         const B: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)), 5000);

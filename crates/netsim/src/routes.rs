@@ -100,8 +100,8 @@ impl Topology {
         found
     }
 
-    /// Breadth first, through plain routers only. Returns the first cable of the shortest way to a node
-    /// for which `wanted` is true, given the cable by which it was reached.
+    /// Breadth first, through plain routers only. Returns the first cable of the shortest way to a
+    /// node for which `wanted` is true, given the cable by which it was reached.
     fn search(&self, from: usize, wanted: impl Fn(usize, usize) -> bool) -> Option<usize> {
         let mut seen = HashSet::from([from]);
         let mut queue: VecDeque<(usize, usize)> = VecDeque::new();

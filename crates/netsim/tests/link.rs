@@ -15,7 +15,8 @@ fn number(packet: &[u8]) -> u32 {
     u32::from_be_bytes(packet.try_into().expect("four bytes"))
 }
 
-/// Sends `count` numbered datagrams, one each `interval`, and returns what arrived, when and in which order.
+/// Sends `count` numbered datagrams, one each `interval`, and returns what arrived, when and in
+/// which order.
 fn run(link: &mut Link, count: u32, interval: Duration) -> Vec<(Instant, u32)> {
     let mut arrived = Vec::new();
     for i in 0..count {

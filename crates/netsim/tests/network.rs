@@ -284,7 +284,8 @@ fn a_middlebox_rewrites_both_ways() {
     net.run_until_idle();
     assert_eq!((net.stats().blocked, net.stats().no_route), (1, 1));
 
-    // Inside, neighbours see each other as they are; through the outside address they are turned round.
+    // Inside, neighbours see each other as they are; through the outside address they are turned
+    // round.
     net[dave].send("10.0.0.3:9", "10.0.0.2:9");
     net.run_until(|net| net[carol].inbox.len() == 2);
     assert_eq!(net[carol].inbox[1].0, address("10.0.0.3:9"));

@@ -14,7 +14,8 @@ impl Drop for Running {
     }
 }
 
-/// Starts the relay that cargo has built beside this test, and returns the address that it listens on.
+/// Starts the relay that cargo has built beside this test, and returns the address that it listens
+/// on.
 fn relay(to: &UdpSocket, words: &str) -> (Running, String) {
     let test = std::env::current_exe().expect("a test has a file");
     let profile = test

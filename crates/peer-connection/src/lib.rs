@@ -1,1 +1,92 @@
-//! WebRTC and ORTC for Rust: talk to any browser with audio, video and data
+//! WebRTC for Rust: a peer that talks to any browser, with audio, video and data.
+//!
+//! A [`PeerConnection`] is made from a [`Configuration`], exchanges descriptions and candidates over a
+//! signaling channel of yours, and then has tracks and data channels. Names are W3C's, in Rust's case
+//! and without the `RTC` prefix.
+//!
+//! Many connections can share the sockets of one [`Endpoint`]: one UDP port serves them all, with one
+//! task for all of them.
+//!
+//! ```no_run
+//! use gannet::{Configuration, Event, PeerConnection, SessionDescription};
+//!
+//! # async fn example(offer: String) -> Result<String, Box<dyn std::error::Error>> {
+//! let connection = PeerConnection::new(Configuration::default())?;
+//! connection.set_remote_description(SessionDescription::offer(offer)).await?;
+//! let answer = connection.create_answer().await?;
+//! connection.set_local_description(answer).await?;
+//! connection.gathering_complete().await;
+//! let answer = connection.local_description().ok_or("it was set")?.sdp;
+//!
+//! tokio::spawn(async move {
+//!     while let Some(event) = connection.next_event().await {
+//!         match event {
+//!             Event::Track(event) => {
+//!                 let track = event.receiver.track();
+//!                 tokio::spawn(async move {
+//!                     while let Some(frame) = track.recv().await {
+//!                         println!("{frame:?}");
+//!                     }
+//!                 });
+//!             }
+//!             Event::DataChannel(channel) => {
+//!                 tokio::spawn(async move {
+//!                     while let Some(message) = channel.recv().await {
+//!                         if channel.send(message).await.is_err() {
+//!                             break;
+//!                         }
+//!                     }
+//!                 });
+//!             }
+//!             _ => {}
+//!         }
+//!     }
+//! });
+//! # Ok(answer)
+//! # }
+//! ```
+
+mod configuration;
+mod connection;
+mod data_channel;
+mod decoding;
+mod encoding;
+mod endpoint;
+mod error;
+mod event;
+mod inbox;
+mod mdns;
+mod peer_connection;
+mod playing;
+mod transceiver;
+mod transceivers;
+
+pub use configuration::{Configuration, default_capabilities};
+pub use data_channel::DataChannel;
+pub use endpoint::{BindError, Endpoint, EndpointConfiguration, local_addresses};
+pub use error::{NegotiationError, NewConnectionError};
+pub use event::{Event, PeerConnectionState, TrackEvent};
+pub use peer_connection::PeerConnection;
+pub use playing::{play, transform};
+pub use transceiver::{EncodedFrames, RtpReceiver, RtpSender, RtpTransceiver};
+pub use transceivers::ReceivedFrame;
+
+pub use gannet_codecs as codecs;
+pub use gannet_crypto as crypto;
+#[cfg(feature = "aws-lc-rs")]
+pub use gannet_crypto::default_provider;
+pub use gannet_jsep::{
+    Description as SessionDescription, IceCandidateInit, SdpType, SignalingState,
+};
+pub use gannet_media as media;
+pub use gannet_media::MediaStreamTrack;
+pub use gannet_ortc as ortc;
+pub use gannet_ortc::data::{
+    ChannelInit, ChannelState, Message, OpenError as OpenChannelError, Priority,
+    SendError as SendMessageError,
+};
+pub use gannet_ortc::dtls::{
+    Certificate, CertificateError, Version as DtlsVersion, Versions as DtlsVersions,
+};
+pub use gannet_ortc::ice::{IceGatheringState, IceTransportState};
+pub use gannet_ortc::parameters::{Direction, MediaKind, RtpParameters};

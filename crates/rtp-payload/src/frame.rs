@@ -5,18 +5,18 @@ use thiserror::Error;
 
 /// Cuts encoded frames into RTP payloads, for one stream.
 ///
-/// [`begin`](Self::begin) takes a frame, then [`next_payload`](Self::next_payload) is called until it
-/// says `None`, at once or as the pacer allows. A frame that is not finished is forgotten when the next
-/// one begins.
+/// [`begin`](Self::begin) takes a frame, then [`next_payload`](Self::next_payload) is called until
+/// it says `None`, at once or as the pacer allows. A frame that is not finished is forgotten when
+/// the next one begins.
 pub trait Packetizer: Send + std::fmt::Debug {
     /// Takes the next frame, to be cut into payloads of at most `max_payload` bytes.
     ///
-    /// What a frame is depends on the format; each packetizer says it. The `metadata` is what the bytes
-    /// do not show; formats that have no use for a part of it ignore it.
+    /// What a frame is depends on the format; each packetizer says it. The `metadata` is what the
+    /// bytes do not show; formats that have no use for a part of it ignore it.
     ///
     /// # Errors
-    /// If the frame cannot be sent in this format, or not in payloads of this size. Nothing of it is
-    /// sent then.
+    /// If the frame cannot be sent in this format, or not in payloads of this size. Nothing of it
+    /// is sent then.
     fn begin(
         &mut self,
         frame: Bytes,
@@ -31,13 +31,13 @@ pub trait Packetizer: Send + std::fmt::Debug {
 /// What the RTP header must say about a payload that a [`Packetizer`] has written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Payload {
-    /// The marker bit: the last payload of a picture, for video. For audio it is never set here, because
-    /// there it marks the start of a talkspurt, which the sender knows.
+    /// The marker bit: the last payload of a picture, for video. For audio it is never set here,
+    /// because there it marks the start of a talkspurt, which the sender knows.
     pub marker: bool,
 }
 
-/// What a packetizer cannot read from the encoded frame itself. The default is that of a stream without
-/// layers.
+/// What a packetizer cannot read from the encoded frame itself. The default is that of a stream
+/// without layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameMetadata {
     /// The temporal layer, if the stream has any. VP8, VP9 (AV1 and H.265 carry it in the frame).
@@ -154,8 +154,8 @@ pub enum FrameError {
     },
 }
 
-/// How long the next of several pieces should be, so that all are about equally long and none is longer
-/// than `most`.
+/// How long the next of several pieces should be, so that all are about equally long and none is
+/// longer than `most`.
 pub(crate) const fn even_piece(remaining: usize, most: usize) -> usize {
     if most == 0 || remaining <= most {
         return remaining;

@@ -14,7 +14,6 @@ const PARTITION_B: u8 = 3;
 const PARTITION_C: u8 = 4;
 const IDR: u8 = 5;
 const SPS: u8 = 7;
-const PPS: u8 = 8;
 const ACCESS_UNIT_DELIMITER: u8 = 9;
 const STAP_A: u8 = 24;
 const FU_A: u8 = 28;
@@ -22,8 +21,8 @@ const FU_A: u8 = 28;
 /// The `packetization-mode` of RFC 6184, section 6. Mode 2, interleaved, is not supported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PacketizationMode {
-    /// Mode 0: each payload is one NAL unit; what does not fit cannot be sent. What holds when a peer names
-    /// no mode.
+    /// Mode 0: each payload is one NAL unit; what does not fit cannot be sent. What holds when a
+    /// peer names no mode.
     SingleNalUnit,
     /// Mode 1: small NAL units share payloads (STAP-A), large ones are fragmented (FU-A).
     #[default]
@@ -32,9 +31,9 @@ pub enum PacketizationMode {
 
 /// Cuts H.264 access units into payloads.
 ///
-/// A frame is one access unit in the byte stream format (Annex B of H.264): NAL units behind start codes of
-/// three or four bytes, as encoders write it. All of its NAL units are sent in their order, parameter sets and
-/// delimiters included.
+/// A frame is one access unit in the byte stream format (Annex B of H.264): NAL units behind start
+/// codes of three or four bytes, as encoders write it. All of its NAL units are sent in their
+/// order, parameter sets and delimiters included.
 #[derive(Clone, Debug)]
 pub struct H264Packetizer {
     cutter: Cutter<H264>,
@@ -65,11 +64,11 @@ impl Packetizer for H264Packetizer {
     }
 }
 
-/// Puts H.264 access units together, in the byte stream format with start codes of four bytes. It understands
-/// both modes.
+/// Puts H.264 access units together, in the byte stream format with start codes of four bytes. It
+/// understands both modes.
 ///
-/// Parameter sets that come in the stream stay where they are, so a keyframe of a browser can be given to a
-/// decoder as it is. Those that come in SDP (`sprop-parameter-sets`) do not: put
+/// Parameter sets that come in the stream stay where they are, so a keyframe of a browser can be
+/// given to a decoder as it is. Those that come in SDP (`sprop-parameter-sets`) do not: put
 /// [`parameter_sets`](crate::parameter_sets) in front of the first keyframe.
 ///
 /// A NAL unit whose forbidden_zero_bit is set is known to be damaged, and refused.
@@ -135,22 +134,26 @@ impl NalFormat for H264 {
         [(one & NRI).max(other & NRI)]
     }
 
-    fn describe(header: [u8; 1], body: &[u8], info: &mut PayloadInfo) -> Option<bool> {
+    fn describe(header: [u8; 1], info: &mut PayloadInfo) {
         let unit_type = Self::unit_type(header);
         info.keyframe |= unit_type == IDR;
-        info.parameter_sets |= matches!(unit_type, SPS | PPS);
-        match unit_type {
-            ACCESS_UNIT_DELIMITER => Some(true),
+        info.parameter_sets |= unit_type == SPS;
+        if matches!(unit_type, 1..=IDR) {
+            let [header] = header;
+            info.discardable = header & NRI == 0;
+        }
+    }
+
+    fn is_delimiter(header: [u8; 1]) -> bool {
+        Self::unit_type(header) == ACCESS_UNIT_DELIMITER
+    }
+
+    /// A slice begins with first_mb_in_slice in Exp-Golomb code: one bit, set, is zero. Only the
+    /// baseline and extended profiles, which no browser uses, may send slices out of order.
+    fn is_first_slice(header: [u8; 1], body: &[u8]) -> Option<bool> {
+        match Self::unit_type(header) {
             PARTITION_B | PARTITION_C => Some(false),
-            1 | 2 | IDR => {
-                let [header] = header;
-                info.discardable = header & NRI == 0;
-                // A slice begins with first_mb_in_slice in Exp-Golomb code: one bit, set, is zero. Only the
-                // baseline and extended profiles, which no browser uses, may send slices out of order.
-                body.first()
-                    .filter(|first| **first & 0x80 == 0)
-                    .map(|_| false)
-            }
+            1 | 2 | IDR => body.first().map(|first| first & 0x80 != 0),
             _ => None,
         }
     }
@@ -330,10 +333,10 @@ mod tests {
             &[start.clone(), middle.clone(), end.clone()],
         );
         assert_eq!(whole, Ok(vec![0, 0, 0, 1, 0x65, 0x85, 0x05, 0x45]));
-        let lone = vec![fragment(0x7c, 0xc5, 7)];
+        let lone = vec![fragment(0x7c, 0xc5, 0x87)];
         assert_eq!(
             assemble(&H264Depacketizer, &lone),
-            Ok(vec![0, 0, 0, 1, 0x65, 7])
+            Ok(vec![0, 0, 0, 1, 0x65, 0x87])
         );
         let other_type = fragment(0x7c, 0x41, 1);
         let single = (vec![0x41, 1], false);
@@ -341,6 +344,7 @@ mod tests {
             vec![middle.clone(), end.clone()],
             vec![start.clone(), middle],
             vec![start.clone(), start.clone(), end.clone()],
+            vec![fragment(0x7c, 0x85, 0x05), end.clone()], // not the first slice
             vec![start.clone(), other_type],
             vec![start.clone(), single, end.clone()],
             vec![start, end.clone(), end],

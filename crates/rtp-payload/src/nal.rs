@@ -1,5 +1,5 @@
-//! What the payload formats of H.264 and H.265 share: NAL units, alone, several in a payload, or one in
-//! several payloads.
+//! What the payload formats of H.264 and H.265 share: NAL units, alone, several in a payload, or
+//! one in several payloads.
 
 use std::fmt;
 use std::ops::Range;
@@ -43,11 +43,16 @@ pub(crate) trait NalFormat: Copy + fmt::Debug + Default + Send + Sync + 'static 
     fn unit_type(header: Self::Header) -> u8;
     fn with_type(header: Self::Header, unit_type: u8) -> Self::Header;
     fn kind(unit_type: u8) -> Kind;
-    /// The header fields (but the type) of an aggregation that holds units with both of these headers.
+    /// The header fields (but the type) of an aggregation that holds units with both of these
+    /// headers.
     fn joined(one: Self::Header, other: Self::Header) -> Self::Header;
-    /// Notes what one unit says of its frame. `body` is empty if only the header is known. Returns whether
-    /// a frame begins with it.
-    fn describe(header: Self::Header, body: &[u8], info: &mut PayloadInfo) -> Option<bool>;
+    /// Notes what one unit says of its frame.
+    fn describe(header: Self::Header, info: &mut PayloadInfo);
+    /// Whether it begins an access unit whatever precedes it.
+    fn is_delimiter(header: Self::Header) -> bool;
+    /// Whether it is the first slice of a picture. `None` if it is no slice, or `body` is empty
+    /// because only its header is known.
+    fn is_first_slice(header: Self::Header, body: &[u8]) -> Option<bool>;
 }
 
 /// Cuts frames in the byte stream format into payloads.
@@ -117,8 +122,8 @@ impl<F: NalFormat> Cutter<F> {
         }
     }
 
-    /// Notes the unit in this range, which zeros may follow (trailing_zero_8bits, and the first byte of a
-    /// long start code).
+    /// Notes the unit in this range, which zeros may follow (trailing_zero_8bits, and the first
+    /// byte of a long start code).
     fn note_unit(
         &mut self,
         frame: &[u8],
@@ -262,15 +267,16 @@ pub(crate) fn inspect<F: NalFormat>(payload: &[u8]) -> Result<PayloadInfo, Paylo
     let mut info = PayloadInfo::default();
     match parse::<F>(payload)? {
         Parsed::Single { header, body } => {
-            info.starts_frame = F::describe(header, body, &mut info);
+            F::describe(header, &mut info);
+            info.starts_frame = starts_frame::<F>(header, body);
         }
         Parsed::Aggregation(units) => {
             let mut first = true;
             for unit in units {
                 let (header, body) = single::<F>(unit?)?;
-                let starts = F::describe(header, body, &mut info);
+                F::describe(header, &mut info);
                 if std::mem::take(&mut first) {
-                    info.starts_frame = starts;
+                    info.starts_frame = starts_frame::<F>(header, body);
                 }
             }
         }
@@ -280,13 +286,25 @@ pub(crate) fn inspect<F: NalFormat>(payload: &[u8]) -> Result<PayloadInfo, Paylo
             end,
             data,
         } => {
-            let body = if start { data } else { &[] };
-            let starts = F::describe(header, body, &mut info);
-            info.starts_frame = if start { starts } else { Some(false) };
+            F::describe(header, &mut info);
+            info.starts_frame = if start {
+                starts_frame::<F>(header, data)
+            } else {
+                Some(false)
+            };
             info.ends_frame = if end { None } else { Some(false) };
         }
     }
     Ok(info)
+}
+
+/// Whether a frame begins with this unit. Parameter sets and the like, and the first slice, may
+/// come first or behind others of them.
+fn starts_frame<F: NalFormat>(header: F::Header, body: &[u8]) -> Option<bool> {
+    if F::is_delimiter(header) {
+        return Some(true);
+    }
+    F::is_first_slice(header, body).filter(|first| !first)
 }
 
 pub(crate) fn assemble<F: NalFormat>(
@@ -294,47 +312,85 @@ pub(crate) fn assemble<F: NalFormat>(
     out: &mut Vec<u8>,
 ) -> Result<(), PayloadError> {
     all_or_nothing(out, |out| {
-        let mut open: Option<F::Header> = None;
+        let mut frame = Frame::<F> {
+            out,
+            open: None,
+            has_slice: false,
+        };
         for payload in payloads {
-            let parsed = parse::<F>(payload)?;
-            if open.is_some() && !matches!(parsed, Parsed::Fragment { start: false, .. }) {
-                return Err(PayloadError::Hole {
-                    what: "a fragmented NAL unit has no end",
-                });
-            }
-            match parsed {
-                Parsed::Single { .. } => write_unit(payload, out),
-                Parsed::Aggregation(units) => {
-                    for unit in units {
-                        let unit = unit?;
-                        single::<F>(unit)?;
-                        write_unit(unit, out);
-                    }
-                }
-                Parsed::Fragment {
-                    header,
-                    start,
-                    end,
-                    data,
-                } => {
-                    if start {
-                        write_unit(header.as_ref(), out);
-                    } else if open != Some(header) {
-                        let what = "a fragmented NAL unit has no start";
-                        return Err(PayloadError::Hole { what });
-                    }
-                    out.extend_from_slice(data);
-                    open = (!end).then_some(header);
-                }
-            }
+            frame.add(payload)?;
         }
-        match open {
+        match frame.open {
             None => Ok(()),
             Some(_) => Err(PayloadError::Hole {
                 what: "a fragmented NAL unit has no end",
             }),
         }
     })
+}
+
+/// A frame that is being assembled.
+struct Frame<'a, F: NalFormat> {
+    out: &'a mut Vec<u8>,
+    /// The header of the unit whose fragments are coming in.
+    open: Option<F::Header>,
+    has_slice: bool,
+}
+
+impl<F: NalFormat> Frame<'_, F> {
+    fn add(&mut self, payload: &[u8]) -> Result<(), PayloadError> {
+        let parsed = parse::<F>(payload)?;
+        if self.open.is_some() && !matches!(parsed, Parsed::Fragment { start: false, .. }) {
+            return Err(PayloadError::Hole {
+                what: "a fragmented NAL unit has no end",
+            });
+        }
+        match parsed {
+            Parsed::Single { header, body } => {
+                self.check_slice(header, body)?;
+                write_unit(payload, self.out);
+            }
+            Parsed::Aggregation(units) => {
+                for unit in units {
+                    let unit = unit?;
+                    let (header, body) = single::<F>(unit)?;
+                    self.check_slice(header, body)?;
+                    write_unit(unit, self.out);
+                }
+            }
+            Parsed::Fragment {
+                header,
+                start,
+                end,
+                data,
+            } => {
+                if start {
+                    self.check_slice(header, data)?;
+                    write_unit(header.as_ref(), self.out);
+                } else if self.open != Some(header) {
+                    let what = "a fragmented NAL unit has no start";
+                    return Err(PayloadError::Hole { what });
+                }
+                self.out.extend_from_slice(data);
+                self.open = (!end).then_some(header);
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that the first slice that comes is the first slice of the picture.
+    fn check_slice(&mut self, header: F::Header, body: &[u8]) -> Result<(), PayloadError> {
+        match F::is_first_slice(header, body) {
+            Some(false) if !self.has_slice => Err(PayloadError::Hole {
+                what: "its first slice is not the first of the picture",
+            }),
+            Some(_) => {
+                self.has_slice = true;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 fn write_unit(unit: &[u8], out: &mut Vec<u8>) {

@@ -9,7 +9,8 @@ const MAX_SAMPLES: u32 = 5_760;
 /// The longest frame in a packet, in bytes (RFC 6716, section 3.2.1).
 const MAX_FRAME: usize = 1_275;
 
-/// What the first bytes of an Opus packet say. An RTP payload is one Opus packet (RFC 7587, section 4.2).
+/// What the first bytes of an Opus packet say. An RTP payload is one Opus packet (RFC 7587, section
+/// 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpusPacket {
     /// Mode, bandwidth and frame size (0 to 31; RFC 6716, table 2).
@@ -18,8 +19,8 @@ pub struct OpusPacket {
     pub stereo: bool,
     /// How many frames there are (1 to 48).
     pub frames: u8,
-    /// The duration of each frame, in samples at 48,000 per second, which is also the unit of the RTP
-    /// timestamp (RFC 7587, section 4.1).
+    /// The duration of each frame, in samples at 48,000 per second, which is also the unit of the
+    /// RTP timestamp (RFC 7587, section 4.1).
     pub frame_samples: u32,
 }
 

@@ -11,9 +11,10 @@ pub trait Depacketizer: Send + Sync + std::fmt::Debug {
     /// If the payload is not of this format.
     fn inspect(&self, payload: &[u8]) -> Result<PayloadInfo, PayloadError>;
 
-    /// Appends the frame to `out` that these payloads are: all of them, in the order of their sequence
-    /// numbers. Payloads that do not fit together are refused; a payload that is missing between two
-    /// others is noticed here only if its neighbours show it, so the caller checks the sequence numbers.
+    /// Appends the frame to `out` that these payloads are: all of them, in the order of their
+    /// sequence numbers. Payloads that do not fit together are refused; a payload that is missing
+    /// between two others is noticed here only if its neighbours show it, so the caller checks the
+    /// sequence numbers.
     ///
     /// Each depacketizer says what its frames look like. A frame is at most a small multiple of the
     /// length of its payloads.
@@ -30,16 +31,17 @@ pub trait Depacketizer: Send + Sync + std::fmt::Debug {
 /// What one payload says about itself. Formats leave at the default what they have no field for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PayloadInfo {
-    /// Whether a frame (a picture with all of its layers) begins with this payload. `None` if it may or
-    /// may not: then the end of the frame before it decides.
+    /// Whether a frame (a picture with all of its layers) begins with this payload. `None` if it
+    /// may or may not: then the end of the frame before it decides.
     pub starts_frame: Option<bool>,
-    /// Whether a frame ends with this payload, as far as it says so itself. `None`: the marker bit, or
-    /// the timestamp of the next packet, decides.
+    /// Whether a frame ends with this payload, as far as it says so itself. `None`: the marker bit,
+    /// or the timestamp of the next packet, decides.
     pub ends_frame: Option<bool>,
-    /// The payload shows that its frame is a keyframe (intra, and nothing before it is needed). Other
-    /// payloads of the same frame need not show it.
+    /// The payload shows that its frame is a keyframe (intra, and nothing before it is needed).
+    /// Other payloads of the same frame need not show it.
     pub keyframe: bool,
-    /// The payload carries parameter sets (SPS, PPS, VPS; an AV1 sequence header).
+    /// The payload carries what a decoder needs first of all: the SPS of H.264, the VPS of H.265,
+    /// the sequence header of AV1. Those that belong to it follow.
     pub parameter_sets: bool,
     /// No other frame refers to this one: it can be dropped.
     pub discardable: bool,

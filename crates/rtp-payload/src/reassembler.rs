@@ -11,9 +11,10 @@ const MAX_BYTES: usize = 8 << 20;
 
 /// Collects the payloads of one stream and hands out frames that are whole, in order.
 ///
-/// It has no clock: a frame that misses a packet is waited for until [`skip`](Self::skip) gives it up, or until
-/// the packets behind it are more than the window holds (1,024 packets, 8 MiB). A jitter buffer with timing and
-/// retransmissions is in `gannet-rtp-session`; this is for programs that have no need of one, and for tests.
+/// It has no clock: a frame that misses a packet is waited for until [`skip`](Self::skip) gives it
+/// up, or until the packets behind it are more than the window holds (1,024 packets, 8 MiB). A
+/// jitter buffer with timing and retransmissions is in `gannet-rtp-session`; this is for programs
+/// that have no need of one, and for tests.
 #[derive(Debug)]
 pub struct Reassembler<D> {
     depacketizer: D,
@@ -64,7 +65,8 @@ impl<D: Depacketizer> Reassembler<D> {
         }
     }
 
-    /// Takes one packet. Malformed ones, duplicates, and those that come too late are dropped and counted.
+    /// Takes one packet. Malformed ones, duplicates, and those that come too late are dropped and
+    /// counted.
     pub fn push(&mut self, sequence: u16, timestamp: u32, marker: bool, payload: &[u8]) {
         let Ok(info) = self.depacketizer.inspect(payload) else {
             self.dropped = self.dropped.saturating_add(1);
@@ -100,8 +102,8 @@ impl<D: Depacketizer> Reassembler<D> {
         }
     }
 
-    /// Appends the next frame to `out`, if it is whole. Frames that turn out to be damaged are dropped on the
-    /// way to it.
+    /// Appends the next frame to `out`, if it is whole. Frames that turn out to be damaged are
+    /// dropped on the way to it.
     pub fn poll(&mut self, out: &mut Vec<u8>) -> Option<FrameInfo> {
         loop {
             self.align();
@@ -211,8 +213,8 @@ impl<D: Depacketizer> Reassembler<D> {
         self.aligned = false;
     }
 
-    /// Empties the slots before this sequence number, which is the next one then. Returns how many packets
-    /// were in them.
+    /// Empties the slots before this sequence number, which is the next one then. Returns how many
+    /// packets were in them.
     fn free_before(&mut self, sequence: u16) -> u64 {
         let Some(next) = self.next else {
             return 0;
@@ -239,13 +241,12 @@ impl<D: Depacketizer> Reassembler<D> {
     }
 }
 
-/// Whether a frame begins here, even if the packet before is not known. Where a format cannot tell (H.264,
-/// H.265), nothing that a picture is made of can be missing before parameter sets and first slices of
-/// keyframes.
+/// Whether a frame begins here, even if the packet before is not known. Where a format cannot tell,
+/// nothing that a decoder needs comes before the first parameter set.
 const fn surely_starts(info: &PayloadInfo) -> bool {
     match info.starts_frame {
         Some(starts) => starts,
-        None => info.parameter_sets || info.keyframe,
+        None => info.parameter_sets,
     }
 }
 

@@ -30,9 +30,9 @@ pub enum ParameterSetsError {
     },
 }
 
-/// The parameter sets of an SDP attribute, in the byte stream format: what `sprop-parameter-sets` (RFC 6184,
-/// section 8.1) and `sprop-vps`, `sprop-sps`, `sprop-pps` (RFC 7798, section 7.1) hold, NAL units in base64 with
-/// commas between them. A decoder gets them before the first keyframe.
+/// The parameter sets of an SDP attribute, in the byte stream format: what `sprop-parameter-sets`
+/// (RFC 6184, section 8.1) and `sprop-vps`, `sprop-sps`, `sprop-pps` (RFC 7798, section 7.1) hold,
+/// NAL units in base64 with commas between them. A decoder gets them before the first keyframe.
 ///
 /// # Errors
 /// If the text is something else.

@@ -130,8 +130,8 @@ const fn flag(set: bool, bit: u8) -> u8 {
     if set { bit } else { 0 }
 }
 
-/// Cuts VP8 frames into payloads, without regard to partitions (as RFC 7741, section 4.4 allows), with a
-/// 15-bit picture ID, and with TL0PICIDX and TID if the metadata names a temporal layer.
+/// Cuts VP8 frames into payloads, without regard to partitions (as RFC 7741, section 4.4 allows),
+/// with a 15-bit picture ID, and with TL0PICIDX and TID if the metadata names a temporal layer.
 #[derive(Clone, Debug)]
 pub struct Vp8Packetizer {
     frame: Bytes,
@@ -142,8 +142,8 @@ pub struct Vp8Packetizer {
 }
 
 impl Vp8Packetizer {
-    /// A packetizer whose first picture has this number (of which the low 15 bits count). RFC 7741 lets
-    /// it be random.
+    /// A packetizer whose first picture has this number (of which the low 15 bits count). RFC 7741
+    /// lets it be random.
     #[must_use]
     pub fn new(first_picture_id: u16) -> Self {
         Self {

@@ -13,7 +13,7 @@
 //! Deliberately not here: encryption, the choice of codecs, playout by a clock, forward error correction.
 //!
 //! # Driving it
-//! ```no_run
+//! ```
 //! use std::time::{Duration, Instant, SystemTime};
 //! use gannet_rtp::WallClock;
 //! use gannet_rtp_payload::PayloadFormat;
@@ -61,8 +61,15 @@
 //! Every table and queue that the other end can fill has one: see the constants of this crate, and
 //! `docs/rtp-session.md`.
 
+mod bwe;
 mod event;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod parameters;
+mod random;
+mod receive;
+mod send;
 mod session;
 mod stats;
 

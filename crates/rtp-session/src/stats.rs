@@ -115,5 +115,4 @@ pub struct RemoteOutboundRtpStats {
     pub bytes_sent: u64,
     pub remote_timestamp: NtpTime,
     pub reports_sent: u64,
-    pub round_trip_time: Option<Duration>,
 }

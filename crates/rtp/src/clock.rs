@@ -97,6 +97,12 @@ impl WallClock {
         Self { instant, time }
     }
 
+    /// The moment on the caller's clock.
+    #[must_use]
+    pub const fn instant(&self) -> Instant {
+        self.instant
+    }
+
     /// The wall-clock time of `now`.
     #[must_use]
     pub fn system_time(&self, now: Instant) -> SystemTime {

@@ -85,16 +85,16 @@ pub enum UnprotectError {
     TooManyStreams,
 }
 
-/// Why a key can not be added to a receiver.
+/// Why a context can not take one more key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum AddKeyError {
     /// The provider refuses the key.
     #[error(transparent)]
     InvalidKey(#[from] InvalidKey),
-    /// It is for another profile than the first key.
+    /// It is for another profile than the keys before it.
     #[error("the key is for another profile")]
     OtherProfile,
-    /// All identifiers of a receiver have the same length, and none is empty when there are several.
+    /// All identifiers of a context have the same length, and none is empty when there are several.
     #[error("the master key identifier has {len} bytes, and the others have {expected}")]
     IdentifierLength {
         /// How long it is.

@@ -68,8 +68,10 @@ pub struct KeyingMaterial {
 }
 
 impl KeyingMaterial {
-    /// Splits what was exported with the label "EXTRACTOR-dtls_srtp" (RFC 5764, section 4.2): the
-    /// client's key, the server's key, the client's salt, the server's salt.
+    /// The label to export with, without a context (RFC 5764, section 4.2).
+    pub const EXPORTER_LABEL: &str = "EXTRACTOR-dtls_srtp";
+
+    /// Splits what was exported with [`Self::EXPORTER_LABEL`] (RFC 5764, section 4.2): the client's key, the server's key, the client's salt, the server's salt.
     ///
     /// # Errors
     ///

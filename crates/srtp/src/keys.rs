@@ -2,8 +2,8 @@
 
 use gannet_crypto::{CryptoProvider, InvalidKey};
 
-use crate::MasterKey;
 use crate::cipher::{Cipher, Protocol};
+use crate::{AddKeyError, MasterKey};
 
 /// A master key must not protect more RTP packets than this (RFC 3711, section 9.2).
 const MAX_RTP_PACKETS: u64 = 1 << 48;
@@ -35,6 +35,20 @@ impl SessionKeys {
             rtp_packets: 0,
             rtcp_packets: 0,
         })
+    }
+
+    /// Whether keys with the identifier `mki` can stand beside these.
+    pub(crate) fn check_next_mki(&self, mki: &[u8]) -> Result<(), AddKeyError> {
+        if mki.len() != self.mki.len() || mki.is_empty() {
+            return Err(AddKeyError::IdentifierLength {
+                len: mki.len(),
+                expected: self.mki.len(),
+            });
+        }
+        if *self.mki == *mki {
+            return Err(AddKeyError::IdentifierTaken);
+        }
+        Ok(())
     }
 
     /// Whether the key may be used for one more RTP packet.

@@ -28,6 +28,14 @@ impl Profile {
         Self::AeadAes256Gcm,
     ];
 
+    /// What to offer in DTLS, best first: AES-GCM costs a fifth of what SHA-1 does.
+    pub const OFFERED: [Self; 4] = [
+        Self::AeadAes128Gcm,
+        Self::AeadAes256Gcm,
+        Self::Aes128CmHmacSha1_80,
+        Self::Aes128CmHmacSha1_32,
+    ];
+
     /// The profile with a number of the registry "DTLS-SRTP Protection Profiles".
     #[must_use]
     pub const fn from_dtls_id(id: u16) -> Option<Self> {
@@ -137,6 +145,11 @@ mod tests {
                 (Some(7), 16, 12, 56),
                 (Some(8), 32, 12, 88),
             ]
+        );
+        assert!(
+            Profile::OFFERED
+                .iter()
+                .all(|profile| profile.dtls_id().is_some())
         );
         // SRTP_NULL_HMAC_SHA1_80 and _32 are known to the registry, and refused here.
         assert_eq!(Profile::from_dtls_id(5), None);

@@ -36,8 +36,8 @@ const ENCRYPTED: u32 = 1 << 31;
 ///
 /// - What is fixed: [`profile`](Self::profile).
 /// - Packets: [`unprotect_rtp`](Self::unprotect_rtp), [`unprotect_rtcp`](Self::unprotect_rtcp).
-/// - Keys and streams: [`add_key`](Self::add_key), [`remove_stream`](Self::remove_stream),
-///   [`stream_count`](Self::stream_count).
+/// - Keys and streams: [`add_key`](Self::add_key), [`remove_key`](Self::remove_key),
+///   [`remove_stream`](Self::remove_stream), [`stream_count`](Self::stream_count).
 ///
 /// A packet that is not authentic changes nothing: no roll-over counter, no window, no table.
 #[derive(Debug)]
@@ -104,20 +104,22 @@ impl Receiver {
         if key.profile() != self.profile {
             return Err(AddKeyError::OtherProfile);
         }
-        if mki.len() != self.mki_len || mki.is_empty() {
-            return Err(AddKeyError::IdentifierLength {
-                len: mki.len(),
-                expected: self.mki_len,
-            });
-        }
-        if self.keys.iter().any(|keys| *keys.mki == *mki) {
-            return Err(AddKeyError::IdentifierTaken);
+        for keys in &self.keys {
+            keys.check_next_mki(mki)?;
         }
         if self.keys.len() >= MAX_KEYS {
             return Err(AddKeyError::TooManyKeys);
         }
         self.keys.push(SessionKeys::new(provider, key, mki)?);
         Ok(())
+    }
+
+    /// Forgets the key with the identifier `mki`, when its packets have all come. Nothing happens if
+    /// it is the only one, or there is none.
+    pub fn remove_key(&mut self, mki: &[u8]) {
+        if self.keys.len() > 1 {
+            self.keys.retain(|keys| *keys.mki != *mki);
+        }
     }
 
     /// Forgets a stream, to make room for others. Its packets can be replayed from then on, so that
@@ -253,9 +255,12 @@ fn select<'a>(
     keys: &'a mut [SessionKeys],
     mki: &[u8],
 ) -> Result<&'a mut SessionKeys, UnprotectError> {
-    keys.iter_mut()
-        .find(|keys| *keys.mki == *mki)
-        .ok_or(UnprotectError::UnknownKey)
+    let found = if mki.is_empty() {
+        keys.first_mut()
+    } else {
+        keys.iter_mut().find(|keys| *keys.mki == *mki)
+    };
+    found.ok_or(UnprotectError::UnknownKey)
 }
 
 /// The RTP packet in a body: in AEAD profiles, the tag is behind it.

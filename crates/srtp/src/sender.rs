@@ -9,14 +9,15 @@ use crate::keys::SessionKeys;
 use crate::layout::{self, Layout};
 use crate::streams::Streams;
 use crate::window::{NotNew, ReplayWindow};
-use crate::{MalformedPacket, MasterKey, Profile, ProtectError, SenderConfig};
+use crate::{AddKeyError, MalformedPacket, MasterKey, Profile, ProtectError, SenderConfig};
 
 /// Protects the RTP and RTCP packets that one end of a session sends.
 ///
 /// - What is fixed: [`profile`](Self::profile), [`rtp_overhead`](Self::rtp_overhead),
 ///   [`rtcp_overhead`](Self::rtcp_overhead).
 /// - Packets: [`protect_rtp`](Self::protect_rtp), [`protect_rtcp`](Self::protect_rtcp).
-/// - Streams: [`remove_stream`](Self::remove_stream), [`stream_count`](Self::stream_count).
+/// - Keys and streams: [`change_key`](Self::change_key), [`remove_stream`](Self::remove_stream),
+///   [`stream_count`](Self::stream_count).
 ///
 /// The first packet of a stream should have a sequence number below 2^15: receivers take its
 /// roll-over counter for zero, whatever came before that they did not see.
@@ -80,6 +81,27 @@ impl Sender {
     pub fn remove_stream(&mut self, ssrc: u32) {
         self.rtp.remove(ssrc);
         self.rtcp.remove(ssrc);
+    }
+
+    /// Goes on with another master key, which the receiver knows by the identifier `mki`. Packet indices
+    /// go on too (RFC 3711, section 3.3.1).
+    ///
+    /// # Errors
+    ///
+    /// When the key or the identifier does not go with the one before: without identifiers, the
+    /// receiver could not tell the keys apart.
+    pub fn change_key(
+        &mut self,
+        provider: &dyn CryptoProvider,
+        mki: &[u8],
+        key: &MasterKey,
+    ) -> Result<(), AddKeyError> {
+        if key.profile() != self.profile {
+            return Err(AddKeyError::OtherProfile);
+        }
+        self.keys.check_next_mki(mki)?;
+        self.keys = SessionKeys::new(provider, key, mki)?;
+        Ok(())
     }
 
     #[cfg(all(test, feature = "aws-lc-rs"))]

@@ -498,6 +498,53 @@ fn master_key_identifiers_choose_the_key() {
     }
 }
 
+/// The indices go on when the key changes, and the old key can go when its packets have come.
+#[test]
+fn a_session_goes_on_with_another_key() {
+    for profile in Profile::ALL {
+        let crypto = gannet_crypto::default_provider();
+        let config = SenderConfig {
+            mki: vec![1],
+            ..SenderConfig::default()
+        };
+        let mut sender = sender_with(profile, config);
+        let config = ReceiverConfig {
+            mki: vec![1],
+            ..ReceiverConfig::default()
+        };
+        let mut receiver = receiver_with(profile, config);
+        let mut late = Vec::new();
+        for sequence_number in [0x7000, 0xe000, 0x1000] {
+            let mut packet = protected_rtp(&mut sender, 1, sequence_number);
+            assert!(receiver.unprotect_rtp(&mut packet).is_ok());
+            late.push(protected_rtp(&mut sender, 1, sequence_number + 1));
+        }
+        let next = key(profile, 9);
+        sender.change_key(&*crypto, &[2], &next).unwrap();
+        receiver.add_key(&*crypto, &[2], &next).unwrap();
+        // The roll-over counter is 1 by now.
+        let again = sender.protect_rtp(&mut rtp(1, 0x1000), 0);
+        assert!(matches!(again, Err(ProtectError::AlreadySent { .. })));
+        let mut packet = protected_rtp(&mut sender, 1, 0x1005);
+        assert!(receiver.unprotect_rtp(&mut packet).is_ok());
+        assert!(receiver.unprotect_rtp(&mut late[2].clone()).is_ok());
+        receiver.remove_key(&[1]);
+        let unknown = receiver.unprotect_rtp(&mut late[2]);
+        assert_eq!(unknown, Err(UnprotectError::UnknownKey));
+        receiver.remove_key(&[2]);
+        let mut packet = protected_rtp(&mut sender, 1, 0x1006);
+        assert!(
+            receiver.unprotect_rtp(&mut packet).is_ok(),
+            "the last key stays"
+        );
+
+        let change = sender.change_key(&*crypto, &[2], &next);
+        assert_eq!(change, Err(AddKeyError::IdentifierTaken));
+        let change = sender.change_key(&*crypto, &[], &next);
+        assert!(matches!(change, Err(AddKeyError::IdentifierLength { .. })));
+    }
+}
+
 #[test]
 fn keys_that_do_not_go_together() {
     let crypto = gannet_crypto::default_provider();

@@ -170,9 +170,9 @@ impl<'a> Attribute<'a> {
             }
             T::REALM => text(raw).map(Self::Realm),
             T::NONCE => text(raw).map(Self::Nonce),
-            T::PASSWORD_ALGORITHMS => Some(Self::PasswordAlgorithms(PasswordAlgorithms::new(
-                raw.value,
-            )?)),
+            T::PASSWORD_ALGORITHMS => Some(Self::PasswordAlgorithms(
+                PasswordAlgorithms::from_bytes(raw.value)?,
+            )),
             T::PASSWORD_ALGORITHM => {
                 Some(Self::PasswordAlgorithm(PasswordAlgorithm::read(reader)?))
             }
@@ -349,14 +349,12 @@ impl<'a> Attribute<'a> {
                 error.write(writer);
             }
             Self::Icmp {
-                icmp_type,
-                icmp_code,
+                icmp_type: t,
+                icmp_code: c,
                 error_data,
-            } => {
-                writer.u16(0);
-                writer.u16((u16::from(icmp_type & 0x7f) << 9) | (icmp_code & 0x1ff));
-                writer.u32(error_data);
-            }
+            } => writer.u64(
+                (u64::from(t & 0x7f) << 41) | (u64::from(c & 0x1ff) << 32) | u64::from(error_data),
+            ),
             Self::ChangeRequest {
                 change_ip,
                 change_port,
@@ -527,7 +525,7 @@ mod tests {
     fn the_list_of_password_algorithms_is_read_in_order() {
         // MD5, an unknown one with three bytes of parameters, SHA-256.
         let value = [0, 1, 0, 0, 0, 9, 0, 3, 1, 2, 3, 0, 0, 2, 0, 0];
-        let list = PasswordAlgorithms::new(&value).unwrap();
+        let list = PasswordAlgorithms::from_bytes(&value).unwrap();
         assert_eq!(
             list.iter().collect::<Vec<_>>(),
             [
@@ -537,7 +535,7 @@ mod tests {
             ]
         );
         assert_eq!(list.first_known(), Some(PasswordAlgorithm::Md5));
-        assert!(PasswordAlgorithms::new(&value[..6]).is_err());
+        assert!(PasswordAlgorithms::from_bytes(&value[..6]).is_err());
     }
 
     #[test]

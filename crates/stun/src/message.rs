@@ -104,7 +104,7 @@ impl<'a> Message<'a> {
         }
         let transaction_id = TransactionId(reader.take_array("transaction ID")?);
         let actual = reader.remaining();
-        if usize::from(stated) != actual || actual % 4 != 0 {
+        if usize::from(stated) != actual || !actual.is_multiple_of(4) {
             return Err(ParseError::WrongLength { stated, actual });
         }
         let mut message = Self {

@@ -61,8 +61,8 @@ impl PasswordAlgorithm {
 pub struct PasswordAlgorithms<'a>(&'a [u8]);
 
 impl<'a> PasswordAlgorithms<'a> {
-    /// Checks that the list is well formed.
-    pub(crate) fn new(value: &'a [u8]) -> Result<Self, ReadError> {
+    /// A list from its value on the wire, if that is well formed.
+    pub fn from_bytes(value: &'a [u8]) -> Result<Self, ReadError> {
         let mut reader = Reader::new(value);
         while !reader.is_empty() {
             PasswordAlgorithm::read(&mut reader)?;

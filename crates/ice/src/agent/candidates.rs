@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
+use gannet_crypto::Rng;
 use thiserror::Error;
 
 use super::IceAgent;
@@ -10,8 +11,8 @@ use super::generation::Credentials;
 use crate::priority::local_preference;
 use crate::{
     Candidate, CandidateAddress, CandidatePairState, CandidateTransport, CandidateType, Event,
-    IceGatheringState, IceParameters, IceTransportState, Request, ResolveId, Role, TransportPolicy,
-    candidate_priority,
+    IceGatheringState, IceParameters, IceTransportState, Request, ResolveId, Role, TcpType,
+    TransportPolicy, candidate_priority,
 };
 
 /// A candidate of ours.
@@ -22,6 +23,8 @@ pub(super) struct LocalCandidate {
     pub(super) signalled_form: Candidate,
     /// The address of the socket that it is reached by.
     pub(super) base: SocketAddr,
+    /// The relay that it is on.
+    pub(super) relay: Option<usize>,
     /// Whether the socket is still there.
     pub(super) is_open: bool,
     /// Whether it is one that pairs are formed of: reflexive ones are not, their base is.
@@ -61,8 +64,8 @@ pub enum AddRemoteCandidateError {
     /// It is of a generation that is over, or not there yet.
     #[error("the candidate is of another generation")]
     OtherGeneration,
-    /// Its transport is not supported.
-    #[error("candidates over TCP are not supported")]
+    /// Its transport is one that we never send first on.
+    #[error("nothing can be sent to candidates of this transport")]
     Transport,
     /// Its address can not be sent to.
     #[error("the candidate's address can not be sent to")]
@@ -108,25 +111,68 @@ impl IceAgent {
             username_fragment: None,
         };
         let allowed = self.config.policy == TransportPolicy::All;
-        let local = self.local.len();
-        self.local.push(LocalCandidate {
-            signalled_form: candidate.clone(),
+        let signalled_form = self.public_form(&candidate);
+        let local = self.add_local(LocalCandidate {
+            signalled_form,
             candidate,
             base: address,
+            relay: None,
             is_open: true,
             can_send: allowed,
             signalled: allowed,
         });
-        self.announce(local);
-        self.pair_local(local);
+        if let Some(local) = local {
+            self.publish(local);
+            self.queue_questions(local);
+            self.pair_local(now, local);
+        }
         self.update_state(now);
+    }
+
+    /// Adds a candidate of ours and announces it.
+    pub(super) fn add_local(&mut self, candidate: LocalCandidate) -> Option<usize> {
+        if self.local.len() >= self.config.limits.local_candidates {
+            self.stats.over_limit += 1;
+            return None;
+        }
+        self.local.push(candidate);
+        let local = self.local.len() - 1;
+        self.announce(local);
+        Some(local)
+    }
+
+    /// What the peer is told of a host candidate: its public address, or a name that hides it.
+    pub(super) fn public_form(&mut self, candidate: &Candidate) -> Candidate {
+        let mut public = candidate.clone();
+        let CandidateAddress::Ip(own) = candidate.address else {
+            return public;
+        };
+        let mut mappings = self.config.nat_1to1.iter();
+        if let Some((_, mapped)) = mappings.find(|(local, _)| *local == own) {
+            public.address = CandidateAddress::Ip(*mapped);
+        } else if self.config.hide_host_addresses {
+            public.address = CandidateAddress::Name(random_name(&mut self.rng));
+        }
+        public
+    }
+
+    /// Asks the driver to answer for the name of a candidate.
+    fn publish(&mut self, local: usize) {
+        let local = &self.local[local];
+        if let (CandidateAddress::Name(name), true) =
+            (&local.signalled_form.address, local.signalled)
+        {
+            let (name, address) = (name.clone(), local.base.ip());
+            self.push_event(Event::Request(Request::PublishName { name, address }));
+        }
     }
 
     /// An address is there again.
     fn reopen(&mut self, now: Instant, local: usize) {
         if !std::mem::replace(&mut self.local[local].is_open, true) {
             self.announce(local);
-            self.pair_local(local);
+            self.queue_questions(local);
+            self.pair_local(now, local);
             self.update_state(now);
         }
     }
@@ -155,10 +201,8 @@ impl IceAgent {
     /// No more local addresses will come: gathering ends when everything asked for is answered.
     pub fn set_end_of_local_hosts(&mut self, now: Instant) {
         self.begin_gathering();
-        if self.gathering == IceGatheringState::Gathering {
-            self.gathering = IceGatheringState::Complete;
-            self.push_event(Event::GatheringStateChange(self.gathering));
-        }
+        self.end_of_local_hosts = true;
+        self.check_gathering_end(now);
         self.update_state(now);
     }
 
@@ -166,6 +210,7 @@ impl IceAgent {
         if self.gathering == IceGatheringState::New {
             self.gathering = IceGatheringState::Gathering;
             self.push_event(Event::GatheringStateChange(self.gathering));
+            self.call_servers();
         }
     }
 
@@ -255,14 +300,19 @@ impl IceAgent {
         match &candidate.address {
             CandidateAddress::Ip(_) => self.take_remote_candidate(now, candidate),
             CandidateAddress::Name(name) => {
-                let id = ResolveId(self.next_resolve);
-                self.next_resolve = self.next_resolve.wrapping_add(1);
+                let id = self.new_resolve_id();
                 let name = name.clone();
                 self.current.unresolved.push((id, candidate));
                 self.push_event(Event::Request(Request::ResolveName { id, name }));
             }
         }
         Ok(())
+    }
+
+    pub(super) fn new_resolve_id(&mut self) -> ResolveId {
+        let id = ResolveId(self.next_resolve);
+        self.next_resolve = self.next_resolve.wrapping_add(1);
+        id
     }
 
     fn check_remote_candidate(&self, candidate: &Candidate) -> Result<(), AddRemoteCandidateError> {
@@ -273,7 +323,12 @@ impl IceAgent {
         if candidate.component != 1 {
             return Err(E::Component(candidate.component));
         }
-        if candidate.transport != CandidateTransport::Udp {
+        // An active one connects to us; nobody opens simultaneously.
+        let is_usable = match candidate.transport {
+            CandidateTransport::Udp => true,
+            CandidateTransport::Tcp(tcp) => tcp == TcpType::Passive && self.config.tcp,
+        };
+        if !is_usable {
             return Err(E::Transport);
         }
         let remote = self
@@ -285,7 +340,7 @@ impl IceAgent {
             return Err(E::OtherGeneration);
         }
         let ip_is_wrong = match candidate.address {
-            CandidateAddress::Ip(ip) => ip.is_unspecified() || ip.is_multicast(),
+            CandidateAddress::Ip(ip) => !self.is_acceptable(ip),
             CandidateAddress::Name(_) => false,
         };
         if ip_is_wrong || candidate.port == 0 {
@@ -301,13 +356,19 @@ impl IceAgent {
 
     /// The answer to [`Request::ResolveName`]; `None` if there is no such name.
     pub fn handle_resolved(&mut self, now: Instant, id: ResolveId, address: Option<IpAddr>) {
+        let servers = &mut self.resolving_servers;
+        if let Some(at) = servers.iter().position(|(waiting, _)| *waiting == id) {
+            let (_, server) = servers.swap_remove(at);
+            self.server_resolved(now, server, address);
+            return;
+        }
         let unresolved = &mut self.current.unresolved;
         let Some(at) = unresolved.iter().position(|(waiting, _)| *waiting == id) else {
             return;
         };
         let (_, mut candidate) = unresolved.swap_remove(at);
         match address {
-            Some(ip) if !ip.is_unspecified() && !ip.is_multicast() => {
+            Some(ip) if self.is_acceptable(ip) => {
                 candidate.address = CandidateAddress::Ip(ip);
                 self.take_remote_candidate(now, candidate);
             }
@@ -316,6 +377,12 @@ impl IceAgent {
                 self.update_state(now);
             }
         }
+    }
+
+    fn is_acceptable(&self, ip: IpAddr) -> bool {
+        !ip.is_unspecified()
+            && !ip.is_multicast()
+            && self.config.accept_remote.is_none_or(|accept| accept(ip))
     }
 
     /// Takes in a candidate with an address. If checks from there came first, what was peer-reflexive
@@ -338,7 +405,11 @@ impl IceAgent {
             }
             None => {
                 self.current.remote_candidates.push(candidate);
-                self.pair_remote(self.current.remote_candidates.len() - 1);
+                let remote = self.current.remote_candidates.len() - 1;
+                match self.current.remote_candidates[remote].transport {
+                    CandidateTransport::Udp => self.pair_remote(now, remote),
+                    CandidateTransport::Tcp(_) => self.connect_to_peer(remote),
+                }
             }
         }
         self.update_state(now);
@@ -382,6 +453,21 @@ impl IceAgent {
             self.lose_selected(now);
         }
     }
+}
+
+/// A random name under `.local`: a UUID of version 4, as the mDNS draft wants it.
+fn random_name(rng: &mut Rng) -> String {
+    let n = u128::from_be_bytes(rng.array());
+    let n = n & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+    let hex = format!("{n:032x}");
+    let (a, b, c, d, e) = (
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    );
+    format!("{a}-{b}-{c}-{d}-{e}.local")
 }
 
 fn check_parameters(parameters: &IceParameters) -> Result<(), SetRemoteParametersError> {

@@ -1,11 +1,11 @@
 //! Pairs and the checklist (RFC 8445, section 6.1.2).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{IceAgent, Path};
 use crate::{
     CandidatePairState as State, CandidateTransport, CandidateType, Counters, Protocol, Role,
-    pair_priority,
+    TcpType, pair_priority,
 };
 
 /// Names a pair for as long as its generation lives.
@@ -36,6 +36,8 @@ pub(super) struct Pair {
     /// The peer nominated it before it was valid.
     pub(super) nominate_when_valid: bool,
     pub(super) nominated: bool,
+    /// Its consent has expired: it must not be used again (RFC 7675, section 5.1).
+    pub(super) consent_lost: bool,
     /// When the peer asked for it last.
     pub(super) peer_nominated: Option<Instant>,
     pub(super) counters: Counters,
@@ -49,6 +51,13 @@ impl Pair {
     /// The local candidate to tell the user about.
     pub(super) fn reported_local(&self) -> usize {
         self.seen_as.unwrap_or(self.local)
+    }
+
+    /// Whether it works and was asked lately: data may be sent on it at once. Older knowledge is worth a
+    /// check, not consent (RFC 7675, section 5.1).
+    pub(super) fn is_fresh(&self, now: Instant, expiry: Duration) -> bool {
+        let answered = self.answered.filter(|_| self.valid);
+        answered.is_some_and(|at| now.saturating_duration_since(at) < expiry / 2)
     }
 
     pub(super) const fn is_pending(&self) -> bool {
@@ -89,41 +98,42 @@ impl PathClass {
 
 impl IceAgent {
     /// Pairs a local candidate with all remote ones.
-    pub(super) fn pair_local(&mut self, local: usize) {
+    pub(super) fn pair_local(&mut self, now: Instant, local: usize) {
         for remote in 0..self.current.remote_candidates.len() {
-            self.add_pair(local, remote);
+            self.add_pair(now, local, remote);
         }
     }
 
     /// Pairs a remote candidate with all local ones.
-    pub(super) fn pair_remote(&mut self, remote: usize) {
+    pub(super) fn pair_remote(&mut self, now: Instant, remote: usize) {
         for local in 0..self.local.len() {
-            self.add_pair(local, remote);
+            self.add_pair(now, local, remote);
         }
     }
 
     /// Forms a pair, unless the two do not fit or the path has one already (RFC 8445, sections 6.1.2.2
     /// and 6.1.2.4). Gives the pair of that path.
-    pub(super) fn add_pair(&mut self, local: usize, remote: usize) -> Option<PairId> {
+    pub(super) fn add_pair(&mut self, now: Instant, local: usize, remote: usize) -> Option<PairId> {
         let ours = self.local.get(local)?;
         let theirs = self.current.remote_candidates.get(remote)?;
         let address = theirs.socket_address()?;
         let path = Path {
             local: ours.base,
             remote: address,
-            protocol: Protocol::Udp,
+            protocol: protocol_of(ours.candidate.transport),
+            relay: ours.relay,
         };
         if !ours.is_open || !ours.can_send || !fits(path) {
             return None;
         }
-        if theirs.transport != ours.candidate.transport {
+        if !meet(ours.candidate.transport, theirs.transport) {
             return None;
         }
         if let Some(pair) = self.current.pairs.iter().find(|pair| pair.path == path) {
             return Some(pair.id);
         }
         let priority = pair_priority(self.role, ours.candidate.priority, theirs.priority);
-        if !self.make_room_for(priority) {
+        if !self.is_reachable(now, path) || !self.make_room_for(priority) {
             self.stats.over_limit += 1;
             return None;
         }
@@ -148,6 +158,7 @@ impl IceAgent {
             answered: None,
             nominate_when_valid: false,
             nominated: false,
+            consent_lost: false,
             peer_nominated: None,
             counters: Counters::default(),
         };
@@ -157,6 +168,17 @@ impl IceAgent {
             .partition_point(|other| other.priority >= priority);
         self.current.pairs.insert(at, pair);
         Some(id)
+    }
+
+    /// A peer behind a relay must be let through first. The pair is checked when that is granted.
+    fn is_reachable(&mut self, now: Instant, path: Path) -> bool {
+        let Some(relay) = path.relay.and_then(|at| self.relays.get_mut(at)) else {
+            return path.relay.is_none();
+        };
+        relay
+            .client
+            .create_permission(now, path.remote.ip())
+            .is_ok()
     }
 
     /// Frozen while another pair of the same foundation is on its way (RFC 8445, section 6.1.2.6).
@@ -203,9 +225,9 @@ impl IceAgent {
     pub(super) fn forget_checks_of(&mut self, id: PairId) {
         self.current.checks.retain(|_, check| check.pair != id);
         self.current.triggered.retain(|queued| *queued != id);
-        if self.current.nominating == Some(id) {
-            self.current.nominating = None;
-        }
+        self.current
+            .nominating
+            .take_if(|(nominating, _)| *nominating == id);
     }
 
     /// Thaws the pairs that share the foundation of one that works (RFC 8445, section 7.2.5.3.3).
@@ -239,6 +261,11 @@ impl IceAgent {
     /// After nomination only pairs of a better class are still of interest, unless the selected one has
     /// fallen silent.
     fn is_worth_checking(&self, pair: &Pair) -> bool {
+        if let Some(relay) = pair.path.relay.and_then(|at| self.relays.get(at))
+            && !relay.client.has_permission(pair.path.remote.ip())
+        {
+            return false;
+        }
         match self.current.selected_pair() {
             Some(selected) if selected.nominated && !self.current.silent => {
                 pair.class > selected.class
@@ -261,6 +288,24 @@ impl IceAgent {
             .pairs
             .sort_by_key(|pair| std::cmp::Reverse(pair.priority));
     }
+}
+
+const fn protocol_of(transport: CandidateTransport) -> Protocol {
+    match transport {
+        CandidateTransport::Udp => Protocol::Udp,
+        CandidateTransport::Tcp(_) => Protocol::Tcp,
+    }
+}
+
+/// UDP goes with UDP, and who connects with who listens (RFC 6544, section 6.2).
+const fn meet(ours: CandidateTransport, theirs: CandidateTransport) -> bool {
+    use CandidateTransport::{Tcp, Udp};
+    matches!(
+        (ours, theirs),
+        (Udp, Udp)
+            | (Tcp(TcpType::Active), Tcp(TcpType::Passive))
+            | (Tcp(TcpType::Passive), Tcp(TcpType::Active))
+    )
 }
 
 /// Whether packets can go between the two: one family, and link-local addresses only among themselves

@@ -11,7 +11,7 @@ use super::message::CheckRequest;
 use super::{IceAgent, Path};
 use crate::{
     Candidate, CandidateAddress, CandidatePairState as State, CandidateType, Event, Nomination,
-    Role, Transmit,
+    Protocol, Role, Transmit,
 };
 
 /// What is remembered of a check until its answer.
@@ -48,12 +48,20 @@ impl IceAgent {
         now: Instant,
         buffer: &mut Vec<u8>,
     ) -> Option<Transmit> {
+        let start = buffer.len();
         loop {
             if let Some(sent) = self.current.checks.poll_transmit(now, buffer) {
                 let id = sent.tag.pair;
-                let pair = self.current.pair_mut(id)?;
+                let Some(pair) = self.current.pair_mut(id) else {
+                    buffer.truncate(start);
+                    continue;
+                };
                 pair.counters.requests_sent += 1;
-                return Some(pair.path.transmit());
+                let path = pair.path;
+                match self.emit(path, buffer, start) {
+                    Some(transmit) => return Some(transmit),
+                    None => continue,
+                }
             }
             let next = self.next_check()?;
             if !self.pacer.take(now) {
@@ -78,7 +86,8 @@ impl IceAgent {
     }
 
     fn start_check(&mut self, now: Instant, id: PairId) {
-        let nominate = self.current.nominating == Some(id);
+        let nominating = self.current.nominating;
+        let nominate = nominating.is_some_and(|(nominating, _)| nominating == id);
         let transaction = TransactionId::random(&mut self.rng);
         let Some(request) = self.check_request(id, transaction, nominate) else {
             return;
@@ -89,16 +98,23 @@ impl IceAgent {
             role: self.role,
         };
         let rto = self.config.timers.check_rto;
-        let started = self.current.checks.start(
-            now,
-            transaction,
-            request,
-            Reliability::Unreliable,
-            rto,
-            check,
-        );
+        let is_tcp = self
+            .current
+            .pair(id)
+            .is_some_and(|pair| pair.path.protocol == Protocol::Tcp);
+        let reliability = match is_tcp {
+            true => Reliability::Reliable,
+            false => Reliability::Unreliable,
+        };
+        let started = self
+            .current
+            .checks
+            .start(now, transaction, request, reliability, rto, check);
         if started.is_err() {
             self.stats.over_limit += 1;
+            self.current
+                .nominating
+                .take_if(|(nominating, _)| *nominating == id);
             return;
         }
         if let Some(pair) = self.current.pair_mut(id)
@@ -184,6 +200,12 @@ impl IceAgent {
         pair.answered = Some(now);
         pair.seen_as = seen_as;
         let nominated_by_peer = std::mem::take(&mut pair.nominate_when_valid);
+        if let Some(lifeline) = &mut self.current.lifeline
+            && lifeline.pair == id
+        {
+            lifeline.answered = now;
+        }
+        self.heard_on(now, id);
         self.current.triggered.retain(|queued| *queued != id);
         self.current.first_valid.get_or_insert(now);
         self.thaw_like(id);
@@ -231,6 +253,7 @@ impl IceAgent {
             signalled_form: candidate.clone(),
             candidate,
             base,
+            relay: None,
             is_open: true,
             can_send: false,
             signalled: false,

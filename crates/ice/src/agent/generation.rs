@@ -70,8 +70,8 @@ pub(super) struct Generation {
     pub(super) checks: Transactions<Check>,
     /// The selected pair's consent and liveness.
     pub(super) lifeline: Option<Lifeline>,
-    /// The pair for which a nominating check is under way.
-    pub(super) nominating: Option<PairId>,
+    /// The pair for which a nominating check is under way, and since when.
+    pub(super) nominating: Option<(PairId, Instant)>,
     /// The number of the last nomination (renomination).
     pub(super) nominations: u32,
     /// The highest nomination number that the peer sent.
@@ -79,6 +79,8 @@ pub(super) struct Generation {
     /// When checking began: patience counts from here.
     pub(super) checking_since: Option<Instant>,
     pub(super) first_valid: Option<Instant>,
+    /// A path was found at some time.
+    pub(super) was_connected: bool,
     /// Consent was lost, or nothing ever worked.
     pub(super) failed: bool,
     /// Nothing was heard on the selected pair for too long.
@@ -108,6 +110,7 @@ impl Generation {
             peer_nomination: None,
             checking_since: None,
             first_valid: None,
+            was_connected: false,
             failed: false,
             silent: false,
         }
@@ -127,11 +130,6 @@ impl Generation {
 
     pub(super) fn selected_pair(&self) -> Option<&Pair> {
         self.pair(self.selected_id()?)
-    }
-
-    pub(super) fn peer_is_lite(&self) -> bool {
-        let remote = self.remote.as_ref();
-        remote.is_some_and(|remote| remote.parameters.ice_lite)
     }
 }
 

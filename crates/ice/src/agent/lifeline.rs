@@ -14,7 +14,7 @@ use gannet_stun::{Class, Message, TransactionId, code};
 use super::checklist::PairId;
 use super::message::{CheckRequest, success_response};
 use super::{IceAgent, Path};
-use crate::{IceTransportState, Timers, Transmit};
+use crate::{IceTransportState, Role, Timers, Transmit};
 
 /// How many unanswered checks are remembered: those of a whole expiry period.
 const MAX_ASKED: usize = 48;
@@ -158,11 +158,15 @@ impl IceAgent {
         if self.config.lite {
             return None;
         }
+        let start = buffer.len();
         let timers = self.config.timers;
         let silent = self.current.silent;
         if let (Some(lifeline), Some(remote)) = (&mut self.current.lifeline, &self.current.remote)
             && lifeline.take_due(now, &timers, silent, &mut self.rng)
         {
+            let mut pairs = self.current.pairs.iter();
+            let selected = pairs.find(|pair| pair.id == lifeline.pair);
+            let nominated = selected.is_some_and(|pair| pair.nominated);
             let id = TransactionId::random(&mut self.rng);
             lifeline.remember(now, id);
             let (pair, path) = (lifeline.pair, lifeline.path);
@@ -173,14 +177,15 @@ impl IceAgent {
                 priority: lifeline.priority,
                 role: self.role,
                 tie_breaker: self.tie_breaker,
-                use_candidate: false,
+                // Said again, for a peer that missed it.
+                use_candidate: nominated && self.role == Role::Controlling,
                 nomination: None,
             }
             .write(buffer);
             if let Some(pair) = self.current.pair_mut(pair) {
                 pair.counters.consent_requests_sent += 1;
             }
-            return Some(path.transmit());
+            return self.emit(path, buffer, start);
         }
         let previous = self.previous.as_mut()?;
         let lifeline = &mut previous.lifeline;
@@ -201,7 +206,7 @@ impl IceAgent {
             nomination: None,
         }
         .write(buffer);
-        Some(path.transmit())
+        self.emit(path, buffer, start)
     }
 
     /// An answer that is not to a check of the checklist.
@@ -304,7 +309,12 @@ impl IceAgent {
             .and_then(|p| p.counters.current_round_trip_time);
         let is_silent = now >= lifeline.silent_at(&timers, rtt);
         if now >= expires {
+            if let Some(pair) = self.current.pair_mut(id) {
+                pair.consent_lost = true;
+            }
             self.fail_pair(now, id);
+            // The other pairs have been checked since this one fell silent: it is over.
+            self.current.failed = self.current.lifeline.is_none();
             return;
         }
         if is_silent && !self.current.silent {
@@ -316,10 +326,19 @@ impl IceAgent {
 
     pub(super) fn expire_previous(&mut self, now: Instant) {
         let timers = &self.config.timers;
-        let expired = |previous: &Box<super::Previous>| previous.lifeline.expires(timers) <= now;
-        if self.previous.as_ref().is_some_and(expired) {
+        let expires = self.previous_expires(timers);
+        if expires.is_some_and(|at| at <= now) {
             self.previous = None;
         }
+    }
+
+    /// A lite agent asks for no consent: what it hears counts instead.
+    fn previous_expires(&self, timers: &Timers) -> Option<Instant> {
+        let lifeline = &self.previous.as_ref()?.lifeline;
+        Some(match self.config.lite {
+            true => lifeline.heard + timers.consent_expiry,
+            false => lifeline.expires(timers),
+        })
     }
 
     pub(super) fn lifeline_timeout(&self) -> Option<Instant> {
@@ -338,7 +357,10 @@ impl IceAgent {
             timeout.min(lifeline.silent_at(timers, rtt))
         });
         let previous = self.previous.as_ref();
-        let previous = previous.map(|previous| previous.lifeline.timeout(timers, false));
+        let previous = match self.config.lite {
+            true => self.previous_expires(timers),
+            false => previous.map(|previous| previous.lifeline.timeout(timers, false)),
+        };
         [current, previous].into_iter().flatten().min()
     }
 

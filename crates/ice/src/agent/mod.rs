@@ -3,6 +3,7 @@
 mod candidates;
 mod checklist;
 mod checks;
+mod gathering;
 mod generation;
 mod lifeline;
 mod message;
@@ -11,6 +12,7 @@ mod requests;
 mod restart;
 mod selection;
 mod state;
+mod tcp;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -18,15 +20,26 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gannet_crypto::{CryptoProvider, Rng};
+use gannet_stun::{TransactionConfig, Transactions};
 
 use self::candidates::LocalCandidate;
 pub use self::candidates::{AddRemoteCandidateError, SetRemoteParametersError};
+use self::gathering::{Question, Relay, Server};
 use self::generation::{Generation, Previous};
 pub use self::message::username_fragment_of;
 use self::pacer::Pacer;
 use crate::{
-    AgentStats, Candidate, CandidatePairStats, Config, Event, IceGatheringState, IceParameters,
-    IceTransportState, Protocol, Role, Transmit,
+    AgentStats, Candidate, CandidatePairStats, Config, ConnectionId, Event, IceGatheringState,
+    IceParameters, IceTransportState, Protocol, ResolveId, Role, Transmit,
+};
+
+/// How servers are asked: 5 times in 9.5 s. RFC 8489 asks 7 times in 39.5 s, and gathering would not be
+/// complete before.
+const SERVER_TRANSACTIONS: TransactionConfig = TransactionConfig {
+    max_requests: 5,
+    last_wait: 4,
+    reliable_timeout: std::time::Duration::from_millis(9_500),
+    max_transactions: 256,
 };
 
 /// What became of a packet.
@@ -53,20 +66,12 @@ pub struct SelectedPair {
 /// Where packets go: the socket and the address at its other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Path {
-    /// The base of the local candidate.
+    /// The base of the local candidate: a socket's address, or a relayed one.
     local: SocketAddr,
     remote: SocketAddr,
     protocol: Protocol,
-}
-
-impl Path {
-    const fn transmit(self) -> Transmit {
-        Transmit {
-            local: self.local,
-            remote: self.remote,
-            protocol: self.protocol,
-        }
-    }
+    /// The relay that it goes through.
+    relay: Option<usize>,
 }
 
 /// A packet that waits to be sent.
@@ -99,6 +104,17 @@ pub struct IceAgent {
     /// The generation before a restart carries the data until the current one can.
     previous: Option<Box<Previous>>,
     pacer: Pacer,
+    servers: Vec<Server>,
+    relays: Vec<Relay>,
+    /// Questions to servers that wait for the pace, and those that wait for an answer.
+    questions: VecDeque<Question>,
+    asking: Transactions<Question>,
+    resolving_servers: Vec<(ResolveId, usize)>,
+    connecting: Vec<(ConnectionId, usize)>,
+    connecting_peers: Vec<(ConnectionId, SocketAddr)>,
+    peer_connections: usize,
+    next_connection: u32,
+    end_of_local_hosts: bool,
     outgoing: VecDeque<Outgoing>,
     events: VecDeque<Event>,
     next_resolve: u32,
@@ -114,6 +130,7 @@ impl IceAgent {
         Self {
             role: config.role,
             pacer: Pacer::new(config.timers.pacing, config.timers.burst),
+            servers: config.servers.iter().map(Server::new).collect(),
             config,
             provider,
             rng,
@@ -123,6 +140,15 @@ impl IceAgent {
             local: Vec::new(),
             current,
             previous: None,
+            relays: Vec::new(),
+            questions: VecDeque::new(),
+            asking: Transactions::new(SERVER_TRANSACTIONS),
+            resolving_servers: Vec::new(),
+            connecting: Vec::new(),
+            connecting_peers: Vec::new(),
+            peer_connections: 0,
+            next_connection: 0,
+            end_of_local_hosts: false,
             outgoing: VecDeque::new(),
             events: VecDeque::new(),
             next_resolve: 0,
@@ -239,10 +265,21 @@ impl IceAgent {
             local,
             remote,
             protocol,
+            relay: None,
         };
         if self.state == IceTransportState::Closed {
             return Incoming::Dropped;
         }
+        if let Some(relay) = self.relay_of(path)
+            && !self.answers_question(packet)
+        {
+            return self.handle_relay_packet(now, relay, packet);
+        }
+        self.handle_on_path(now, path, packet)
+    }
+
+    /// A packet that came as it is, or out of a relay.
+    fn handle_on_path<'p>(&mut self, now: Instant, path: Path, packet: &'p [u8]) -> Incoming<'p> {
         if gannet_stun::is_stun(packet) {
             return self.handle_stun(now, path, packet);
         }
@@ -258,6 +295,7 @@ impl IceAgent {
         if self.state == IceTransportState::Closed {
             return;
         }
+        self.expire_gathering(now);
         self.expire_checks(now);
         self.expire_previous(now);
         self.watch_selected(now);
@@ -267,15 +305,20 @@ impl IceAgent {
 
     /// Appends one datagram to `buffer` and says where it goes.
     pub fn poll_transmit(&mut self, now: Instant, buffer: &mut Vec<u8>) -> Option<Transmit> {
-        if let Some(outgoing) = self.outgoing.pop_front() {
-            buffer.extend_from_slice(&outgoing.bytes);
-            return Some(outgoing.path.transmit());
-        }
         if self.state == IceTransportState::Closed {
-            return None;
+            self.release_relays(now);
+            return self.transmit_relays(now, buffer);
+        }
+        let start = buffer.len();
+        while let Some(outgoing) = self.outgoing.pop_front() {
+            buffer.extend_from_slice(&outgoing.bytes);
+            if let Some(transmit) = self.emit(outgoing.path, buffer, start) {
+                return Some(transmit);
+            }
         }
         self.transmit_lifeline(now, buffer)
             .or_else(|| self.transmit_check(now, buffer))
+            .or_else(|| self.transmit_gathering(now, buffer))
     }
 
     /// What the user should hear next.
@@ -291,6 +334,7 @@ impl IceAgent {
         }
         [
             self.checks_timeout(),
+            self.gathering_timeout(),
             self.lifeline_timeout(),
             self.nomination_timeout(),
             self.patience_timeout(),
@@ -312,7 +356,7 @@ impl IceAgent {
     ) -> Option<Transmit> {
         let len = buffer.len().saturating_sub(start);
         let path = self.route_data(now, len)?;
-        Some(path.transmit())
+        self.emit(path, buffer, start)
     }
 
     fn push_event(&mut self, event: Event) {

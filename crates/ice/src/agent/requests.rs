@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use gannet_stun::{Attribute, AttributeType, Class, Message, Method, code};
+use gannet_stun::{Attribute, Class, Message, Method, TransactionId, code};
 
 use super::checklist::PairId;
 use super::message::{UNDERSTOOD, error_response, success_response};
 use super::{IceAgent, Incoming, Path};
 use crate::{
     Candidate, CandidateAddress, CandidatePairState as State, CandidateTransport, CandidateType,
-    Role,
+    Protocol, Role, TcpType,
 };
 
 /// What a check says besides who sent it.
@@ -57,12 +57,23 @@ impl IceAgent {
         }
         match message.class() {
             Class::Request => self.handle_request(now, path, &message),
-            Class::Success | Class::Error => self.handle_response(now, path, &message),
+            Class::Success | Class::Error => {
+                if !self.server_answered(now, path, &message) {
+                    self.handle_response(now, path, &message);
+                }
+            }
             // A keepalive (RFC 8445, section 11): nothing proves who sent it.
             Class::Indication => {}
         }
         self.update_state(now);
         Incoming::Consumed
+    }
+
+    /// Whether a packet answers a question to a STUN server, which may be a TURN server too.
+    pub(super) fn answers_question(&self, packet: &[u8]) -> bool {
+        let id = packet.get(8..20).and_then(|id| id.try_into().ok());
+        !self.asking.is_empty()
+            && id.is_some_and(|id| self.asking.tag(&TransactionId(id)).is_some())
     }
 
     fn handle_request(&mut self, now: Instant, path: Path, message: &Message<'_>) {
@@ -78,6 +89,10 @@ impl IceAgent {
             self.stats.unauthenticated += 1;
             return;
         }
+        if self.current.failed {
+            // To answer would give the peer a path that works one way only.
+            return;
+        }
         if message.unknown_required(UNDERSTOOD).next().is_some() {
             let code = code::UNKNOWN_ATTRIBUTE;
             self.push_outgoing(path, error_response(message, code, &self.current.local));
@@ -91,7 +106,7 @@ impl IceAgent {
         }
         let response = success_response(message, path.remote, &self.current.local);
         self.push_outgoing(path, response);
-        if let Some(id) = self.pair_of_request(path, &asked) {
+        if let Some(id) = self.pair_of_request(now, path, &asked) {
             self.request_accepted(now, id, &asked);
         }
     }
@@ -130,26 +145,38 @@ impl IceAgent {
 
     /// The pair that a check came in on; where needed, with a new peer-reflexive candidate
     /// (RFC 8445, sections 7.3.1.3 and 7.3.1.4).
-    fn pair_of_request(&mut self, path: Path, asked: &Asked) -> Option<PairId> {
+    fn pair_of_request(&mut self, now: Instant, path: Path, asked: &Asked) -> Option<PairId> {
         if let Some(pair) = self.current.pairs.iter().find(|pair| pair.path == path) {
             return Some(pair.id);
         }
-        let local = self
-            .local
-            .iter()
-            .position(|local| local.base == path.local && local.can_send && local.is_open)?;
+        let is_tcp = path.protocol == Protocol::Tcp;
+        let local = self.local.iter().position(|local| {
+            local.base == path.local
+                && local.can_send
+                && local.is_open
+                && (local.candidate.transport != CandidateTransport::Udp) == is_tcp
+        })?;
         let candidates = &self.current.remote_candidates;
-        let known = candidates
-            .iter()
-            .position(|candidate| candidate.socket_address() == Some(path.remote));
+        let known = candidates.iter().position(|candidate| {
+            candidate.socket_address() == Some(path.remote)
+                && (candidate.transport != CandidateTransport::Udp) == is_tcp
+        });
         let remote = match known {
             Some(remote) => remote,
             None => self.add_peer_reflexive(path, asked)?,
         };
-        self.add_pair(local, remote)
+        self.add_pair(now, local, remote)
     }
 
     fn add_peer_reflexive(&mut self, path: Path, asked: &Asked) -> Option<usize> {
+        if self
+            .config
+            .accept_remote
+            .is_some_and(|accept| !accept(path.remote.ip()))
+        {
+            self.stats.unusable_candidates += 1;
+            return None;
+        }
         if self.current.peer_reflexive >= self.config.limits.peer_reflexive_candidates {
             self.stats.over_limit += 1;
             return None;
@@ -160,7 +187,10 @@ impl IceAgent {
             // Its foundation is like no other one.
             foundation: format!("prflx{at}"),
             component: 1,
-            transport: CandidateTransport::Udp,
+            transport: match path.protocol {
+                Protocol::Tcp => CandidateTransport::Tcp(TcpType::Active),
+                _ => CandidateTransport::Udp,
+            },
             priority: asked.priority.unwrap_or_default(),
             address: CandidateAddress::Ip(path.remote.ip()),
             port: path.remote.port(),
@@ -174,16 +204,18 @@ impl IceAgent {
     /// RFC 8445, sections 7.3.1.4 and 7.3.1.5.
     fn request_accepted(&mut self, now: Instant, id: PairId, asked: &Asked) {
         self.heard_on(now, id);
+        let expiry = self.config.timers.consent_expiry;
         let Some(pair) = self.current.pair_mut(id) else {
             return;
         };
         pair.counters.requests_received += 1;
         pair.counters.responses_sent += 1;
-        let (state, valid) = (pair.state, pair.valid);
+        let (state, consent_lost) = (pair.state, pair.consent_lost);
+        let is_fresh = pair.is_fresh(now, expiry);
         if asked.use_candidate && self.role == Role::Controlled {
             self.peer_nominates(now, id, asked.nomination);
         }
-        if self.config.lite || (state == State::Succeeded && valid) {
+        if self.config.lite || (state == State::Succeeded && is_fresh) || consent_lost {
             return;
         }
         self.check_back(now, id, state);

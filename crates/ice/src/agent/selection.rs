@@ -13,7 +13,11 @@ use crate::{CandidatePairState as State, Event, Nomination, Role};
 
 /// A peer that sends USE-CANDIDATE with every check (RFC 5245's aggressive nomination) means the best of
 /// those pairs. One that has not repeated it for this long means another pair.
-const NOMINATION_LASTS: Duration = Duration::from_secs(3);
+const NOMINATION_LASTS: Duration = Duration::from_secs(1);
+
+/// A nominating check that is not answered by then is followed by another one: its pair works, so it was
+/// lost, and its own retransmissions come later and later.
+const NOMINATION_REPEATS: Duration = Duration::from_secs(1);
 
 impl IceAgent {
     /// Makes a pair the one that carries the data.
@@ -38,11 +42,21 @@ impl IceAgent {
             &self.config.timers,
             &mut self.rng,
         );
+        if self.current.silent
+            && let Some(old) = self.current.selected_id()
+            && let Some(old) = self.current.pair_mut(old)
+        {
+            old.valid = false;
+            old.nominated = false;
+            old.state = State::Frozen;
+        }
+        self.current.was_connected = true;
         self.current.lifeline = Some(lifeline);
         self.current.silent = false;
         self.current.failed = false;
         self.previous = None;
         self.stats.selected_candidate_pair_changes += 1;
+        self.bind_channel_of(now, id);
         if let Some(selected) = self.selected_pair() {
             self.push_event(Event::SelectedPairChange(selected));
         }
@@ -103,6 +117,7 @@ impl IceAgent {
         self.current.peer_nomination = number.or(self.current.peer_nomination);
         let outranked = number.is_none() && self.outranked(now, id);
         let lite = self.config.lite;
+        let expiry = self.config.timers.consent_expiry;
         let Some(pair) = self.current.pair_mut(id) else {
             return;
         };
@@ -116,7 +131,7 @@ impl IceAgent {
             pair.valid = true;
             pair.answered = Some(now);
         }
-        if pair.valid {
+        if pair.is_fresh(now, expiry) {
             self.nominate(now, id);
         } else {
             pair.nominate_when_valid = true;
@@ -147,7 +162,7 @@ impl IceAgent {
         if now < at {
             return;
         }
-        self.current.nominating = Some(id);
+        self.current.nominating = Some((id, now));
         if self.config.nomination == Nomination::Renomination {
             self.current.nominations += 1;
         }
@@ -156,16 +171,19 @@ impl IceAgent {
 
     /// The pair that should be nominated, and when.
     fn next_nomination(&self) -> Option<(PairId, Instant)> {
-        if self.role != Role::Controlling || self.config.lite || self.current.nominating.is_some() {
+        if self.role != Role::Controlling || self.config.lite || self.current.failed {
             return None;
+        }
+        if let Some((id, since)) = self.current.nominating {
+            return Some((id, since + NOMINATION_REPEATS));
         }
         let first_valid = self.current.first_valid?;
         let selected = self.current.selected_pair();
         let silent = self.current.silent;
         let is_wanted = |pair: &&Pair| match selected {
             _ if !pair.valid => false,
-            Some(selected) if selected.nominated => pair.class > selected.class,
             Some(selected) if silent => pair.id != selected.id,
+            Some(selected) if selected.nominated => pair.class > selected.class,
             _ => true,
         };
         let pair = self.current.pairs.iter().find(is_wanted)?;
@@ -191,29 +209,27 @@ impl IceAgent {
     pub(super) fn check_alternatives(&mut self) {
         let selected = self.current.selected_id();
         for pair in &mut self.current.pairs {
-            if Some(pair.id) != selected {
+            if Some(pair.id) != selected && !pair.consent_lost {
                 pair.state = State::Waiting;
                 pair.valid = false;
             }
         }
     }
 
-    /// The selected pair can no longer be used: the next best takes over, or the agent has failed.
+    /// The selected pair can no longer be used: the next best takes over. If there is none, all that are
+    /// left are checked again, and the time for that starts anew.
     pub(super) fn lose_selected(&mut self, now: Instant) {
         self.current.lifeline = None;
         self.current.silent = false;
-        let best = self.current.pairs.iter().find(|pair| pair.valid);
-        match best.map(|pair| pair.id) {
-            Some(id) => self.select(now, id),
-            None => {
-                self.current.first_valid = None;
-                self.check_alternatives();
-                let hopeful = self.current.pairs.iter();
-                let mut hopeful = hopeful.filter(|pair| pair.state == State::Waiting);
-                if hopeful.next().is_none() {
-                    self.current.failed = true;
-                }
-            }
+        let expiry = self.config.timers.consent_expiry;
+        let mut pairs = self.current.pairs.iter();
+        let best = pairs.find(|pair| pair.is_fresh(now, expiry));
+        if let Some(id) = best.map(|pair| pair.id) {
+            self.select(now, id);
+            return;
         }
+        self.current.first_valid = None;
+        self.current.checking_since = Some(now);
+        self.check_alternatives();
     }
 }

@@ -39,21 +39,13 @@ impl IceAgent {
         }
         if current.failed {
             S::Failed
-        } else if current.first_valid.is_none() && self.had_connection() {
+        } else if current.was_connected {
             S::Disconnected
         } else if current.checking_since.is_some() {
             S::Checking
         } else {
             S::New
         }
-    }
-
-    /// Whether this generation had a path and lost it.
-    fn had_connection(&self) -> bool {
-        self.current
-            .pairs
-            .iter()
-            .any(|pair| pair.answered.is_some())
     }
 
     /// Nothing is left to check that could change the outcome.

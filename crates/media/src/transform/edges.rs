@@ -7,7 +7,9 @@ const FLOOR: i16 = 40;
 
 /// The edges of a picture, white on black: the slope of its brightness, by Sobel's operator.
 #[derive(Clone, Debug, Default)]
-pub struct Edges(());
+pub struct Edges {
+    slopes: Slopes,
+}
 
 impl VideoTransform for Edges {
     fn apply(&mut self, frame: &VideoFrame) -> VideoFrame {
@@ -15,11 +17,9 @@ impl VideoTransform for Edges {
             return frame.clone();
         };
         let luma = frame.buffer().y();
-        let mut slopes = vec![0; luma.width];
         let [mut to, ..] = edges.planes_mut();
         for (y, row) in to.rows().enumerate() {
-            slope_of_row(luma, y, &mut slopes);
-            for (pixel, slope) in row.iter_mut().zip(&slopes) {
+            for (pixel, slope) in row.iter_mut().zip(self.slopes.of_row(luma, y)) {
                 *pixel = (16 + (slope - FLOOR).clamp(0, 219)) as u8;
             }
         }
@@ -27,22 +27,48 @@ impl VideoTransform for Edges {
     }
 }
 
-/// The steepness of the brightness at each pixel of a row, 0 to 2040. Edge pixels count as 0.
-pub(super) fn slope_of_row(luma: Plane<'_>, y: usize, slopes: &mut [i16]) {
-    slopes.fill(0);
-    if y == 0 || y + 1 >= luma.height || luma.width < 3 {
-        return;
+/// Sobel's operator, a row at a time. The two sums over three rows come first and the sums over three
+/// columns after, each as a loop over whole rows that becomes vector instructions.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Slopes {
+    /// The brightness of three rows, the middle one twice.
+    sums: Vec<i16>,
+    /// The difference between the row below and the row above.
+    differences: Vec<i16>,
+    slopes: Vec<i16>,
+}
+
+impl Slopes {
+    /// The steepness of the brightness at each pixel of a row, 0 to 2040. It is 0 at the picture's
+    /// own edge.
+    pub(super) fn of_row(&mut self, luma: Plane<'_>, y: usize) -> &[i16] {
+        self.slopes.clear();
+        self.slopes.resize(luma.width, 0);
+        if y == 0 || y + 1 >= luma.height || luma.width < 3 {
+            return &self.slopes;
+        }
+        self.add_rows(luma.row(y - 1), luma.row(y), luma.row(y + 1));
+        let end = luma.width - 2;
+        let sums = self.sums[..end].iter().zip(&self.sums[2..]);
+        let differences = self.differences[..end].iter().zip(&self.differences[1..]);
+        let differences = differences.zip(&self.differences[2..]);
+        let places = self.slopes[1..].iter_mut().zip(sums.zip(differences));
+        for (slope, ((left, right), ((before, here), after))) in places {
+            *slope = (right - left).abs() + (before + 2 * here + after).abs();
+        }
+        &self.slopes
     }
-    let (above, row, below) = (luma.row(y - 1), luma.row(y), luma.row(y + 1));
-    let windows = above.windows(3).zip(row.windows(3)).zip(below.windows(3));
-    for (slope, ((above, row), below)) in slopes[1..].iter_mut().zip(windows) {
-        let at = |row: &[u8], x: usize| i16::from(row[x]);
-        let horizontal = at(above, 2) - at(above, 0) + 2 * (at(row, 2) - at(row, 0)) + at(below, 2)
-            - at(below, 0);
-        let vertical =
-            at(below, 0) - at(above, 0) + 2 * (at(below, 1) - at(above, 1)) + at(below, 2)
-                - at(above, 2);
-        *slope = horizontal.abs() + vertical.abs();
+
+    fn add_rows(&mut self, above: &[u8], row: &[u8], below: &[u8]) {
+        self.sums.resize(row.len(), 0);
+        self.differences.resize(row.len(), 0);
+        let rows = above.iter().zip(row).zip(below);
+        let places = self.sums.iter_mut().zip(&mut self.differences).zip(rows);
+        for ((sum, difference), ((above, here), below)) in places {
+            let (above, here, below) = (i16::from(*above), i16::from(*here), i16::from(*below));
+            *sum = above + 2 * here + below;
+            *difference = below - above;
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use crate::pair::{Budget, Step, Stuck, Verdict};
 
 /// Running.
 impl Network {
-    /// Runs until `done` says so and returns how much virtual time it took. `done` is asked first of all,
-    /// and after every step; it may poll events, and anything else.
+    /// Runs until `done` says so and returns how much virtual time it took. `done` is asked first
+    /// of all, and after every step; it may poll events, and anything else.
     ///
     /// # Panics
     /// If it does not happen within the [`time_limit`](Self::time_limit), can never happen because
@@ -23,7 +23,8 @@ impl Network {
         }
     }
 
-    /// As [`run_until`](Self::run_until), but with a time limit of its own and without the panic for it.
+    /// As [`run_until`](Self::run_until), but with a time limit of its own and without the panic
+    /// for it.
     ///
     /// # Errors
     /// [`Stuck`], if `done` did not become true.
@@ -84,9 +85,9 @@ impl Network {
         }
     }
 
-    /// Does the next thing: moves one datagram from the end of a cable, or lets the endpoints handle
-    /// their timeouts, or jumps to the next wake-up. Before and after it, whatever the endpoints want to
-    /// send is sent. `false` if nothing is left to do, ever.
+    /// Does the next thing: moves one datagram from the end of a cable, or lets the endpoints
+    /// handle their timeouts, or jumps to the next wake-up. Before and after it, whatever the
+    /// endpoints want to send is sent. `false` if nothing is left to do, ever.
     #[track_caller]
     pub fn step(&mut self) -> bool {
         let mut budget = Budget::new(self.step_limit);

@@ -6,6 +6,11 @@ use std::time::{Duration, Instant};
 /// More missing packets than these are not asked for: then a key frame is cheaper.
 const MAX_MISSING: usize = 1000;
 
+/// The other end keeps packets for about so long. After a longer silence, what was lost is gone: only
+/// small gaps are worth a request.
+const MAX_SILENCE: Duration = Duration::from_millis(400);
+const MAX_GAP_AFTER_SILENCE: u64 = 16;
+
 /// A packet is asked for so often at most.
 const MAX_TRIES: u8 = 10;
 
@@ -29,6 +34,8 @@ struct Missing {
 pub(crate) struct NackTracker {
     highest: Option<u64>,
     missing: BTreeMap<u64, Missing>,
+    /// When the last new packet came.
+    last_arrival: Option<Instant>,
     /// No later than the earliest `due`.
     next: Option<Instant>,
     /// How long a gap is given to close by itself. It grows when packets overtake each other.
@@ -46,7 +53,12 @@ pub(crate) struct Noticed {
 
 impl NackTracker {
     /// A packet arrived, by itself or as a retransmission.
-    pub(crate) fn on_packet(&mut self, now: Instant, sequence: u64, retransmitted: bool) -> Noticed {
+    pub(crate) fn on_packet(
+        &mut self,
+        now: Instant,
+        sequence: u64,
+        retransmitted: bool,
+    ) -> Noticed {
         let mut noticed = Noticed::default();
         let Some(highest) = self.highest else {
             self.highest = Some(sequence);
@@ -60,7 +72,12 @@ impl NackTracker {
         }
         let gap = sequence - highest - 1;
         self.highest = Some(sequence);
-        if gap as usize > MAX_MISSING - self.missing.len() {
+        let outage = gap > MAX_GAP_AFTER_SILENCE
+            && self
+                .last_arrival
+                .is_some_and(|last| last + MAX_SILENCE < now);
+        self.last_arrival = Some(now);
+        if outage || gap as usize > MAX_MISSING - self.missing.len() {
             self.missing.clear();
             self.next = None;
             noticed.too_many = true;
@@ -98,18 +115,26 @@ impl NackTracker {
 
     /// Packets before `sequence` are not needed any more.
     pub(crate) fn forget_before(&mut self, sequence: u64) {
-        if self.missing.first_key_value().is_some_and(|(first, _)| *first < sequence) {
+        if self
+            .missing
+            .first_key_value()
+            .is_some_and(|(first, _)| *first < sequence)
+        {
             self.missing = self.missing.split_off(&sequence);
         }
     }
 
-    /// Whether this packet is missing and will be asked for.
-    pub(crate) fn awaits(&self, sequence: u64) -> bool {
-        self.missing.contains_key(&sequence)
+    /// Whether this packet is missing, and was asked for long enough ago to be the answer.
+    pub(crate) fn was_asked(&self, now: Instant, sequence: u64) -> bool {
+        self.missing
+            .get(&sequence)
+            .and_then(|entry| entry.asked)
+            .is_some_and(|asked| now.saturating_duration_since(asked) > MAX_REORDER_DELAY / 4)
     }
 
     pub(crate) fn reset(&mut self) {
         self.highest = None;
+        self.last_arrival = None;
         self.missing.clear();
         self.next = None;
     }
@@ -178,7 +203,11 @@ mod tests {
         assert_eq!(noticed.round_trip, Some(Duration::from_millis(41)));
         assert_eq!(tracker.next_timeout(), Some(ms(56)));
         assert_eq!(due(&mut tracker, ms(56)), [12]);
-        assert_eq!(tracker.on_packet(ms(90), 12, true).round_trip, None, "second try");
+        assert_eq!(
+            tracker.on_packet(ms(90), 12, true).round_trip,
+            None,
+            "second try"
+        );
         assert_eq!(due(&mut tracker, ms(200)), []);
         assert_eq!(tracker.next_timeout(), None);
     }
@@ -195,13 +224,26 @@ mod tests {
     }
 
     #[test]
+    fn after_an_outage_nothing_is_asked_for() {
+        let mut tracker = NackTracker::default();
+        tracker.on_packet(ms(0), 1, false);
+        tracker.on_packet(ms(10), 2, false);
+        assert!(tracker.on_packet(ms(1000), 50, false).too_many);
+        assert_eq!(due(&mut tracker, ms(1000)), []);
+        assert!(!tracker.on_packet(ms(2000), 60, false).too_many);
+        assert_eq!(due(&mut tracker, ms(2000)).len(), 9);
+    }
+
+    #[test]
     fn tries_and_entries_are_bounded() {
         let mut tracker = NackTracker::default();
         tracker.on_packet(ms(0), 1, false);
         tracker.on_packet(ms(0), 3, false);
-        let asked = (0..10_000).filter(|&at| due(&mut tracker, ms(at)) == [2]).count();
+        let asked = (0..10_000)
+            .filter(|&at| due(&mut tracker, ms(at)) == [2])
+            .count();
         assert_eq!(asked, usize::from(MAX_TRIES));
-        assert!(!tracker.awaits(2));
+        assert!(!tracker.was_asked(ms(10_000), 2));
         assert!(tracker.on_packet(ms(0), 2000, false).too_many);
         assert!(tracker.missing.is_empty());
         for step in 1..=600 {

@@ -178,7 +178,11 @@ impl Reception {
             highest_sequence: self.extender.highest().unwrap_or(0).wrapping_sub(1 << 16) as u32,
             jitter: self.jitter as u32,
             last_sr,
-            delay_since_last_sr: if last_sr == 0 { 0 } else { ReportBlock::delay(since) },
+            delay_since_last_sr: if last_sr == 0 {
+                0
+            } else {
+                ReportBlock::delay(since)
+            },
         }
     }
 }

@@ -1,0 +1,29 @@
+//! What the benchmarks share: time is that of the thread's processor, so that a busy machine does not count
+//! against whoever runs at that moment.
+
+use std::time::Duration;
+
+use cpu_time::ThreadTime;
+
+/// How many runs are timed in one piece: few enough that the inputs stay in the cache.
+const BATCH: u64 = 64;
+
+/// Times `work` over `count` inputs; `prepare` makes them, untimed, in batches.
+pub fn timed<T>(
+    count: u64,
+    mut prepare: impl FnMut() -> T,
+    mut work: impl FnMut(&mut T),
+) -> Duration {
+    let mut total = Duration::ZERO;
+    let mut left = count;
+    while left > 0 {
+        let mut inputs: Vec<T> = (0..left.min(BATCH)).map(|_| prepare()).collect();
+        let start = ThreadTime::now();
+        for input in &mut inputs {
+            work(input);
+        }
+        total += start.elapsed();
+        left -= inputs.len() as u64;
+    }
+    total
+}

@@ -1,0 +1,164 @@
+//! `gannet serve`: a page that sends its camera and microphone here and gets them back.
+
+mod call;
+mod offer;
+mod page;
+mod tls;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use gannet::{Certificate, Endpoint, EndpointConfiguration};
+use thiserror::Error;
+
+use self::offer::{SoundFile, Switchboard};
+
+/// The longest offer that is read, in bytes; a browser's with all its codecs has about 10,000.
+const MAX_OFFER: usize = 256 * 1024;
+/// How long calls may take to say goodbye when the program is told to end.
+const GOODBYE: Duration = Duration::from_millis(500);
+
+/// What `gannet serve` is told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// The address to serve HTTP on.
+    #[arg(long, default_value = "0.0.0.0")]
+    host: IpAddr,
+    /// The TCP port to serve HTTP on; 0 takes a free one.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Serve HTTPS with a certificate made for the occasion. Browsers give cameras to pages from other
+    /// machines only over HTTPS.
+    #[arg(long)]
+    https: bool,
+    /// Serve HTTPS with this certificate chain (PEM).
+    #[arg(long, value_name = "FILE", requires = "key_file")]
+    cert_file: Option<PathBuf>,
+    /// The private key of the certificate (PEM).
+    #[arg(long, value_name = "FILE", requires = "cert_file")]
+    key_file: Option<PathBuf>,
+    /// The UDP port for all calls; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    udp_port: u16,
+    /// Use these addresses for calls instead of those of all interfaces.
+    #[arg(long, value_name = "ADDRESS")]
+    address: Vec<IpAddr>,
+    /// A WAV file that pages can ask for instead of their own sound.
+    #[arg(long, value_name = "FILE")]
+    play: Option<PathBuf>,
+    /// How many calls may go on at once.
+    #[arg(long, default_value_t = 32)]
+    max_calls: usize,
+}
+
+/// Why the server can not run.
+#[derive(Debug, Error)]
+pub(crate) enum ServeError {
+    #[error("HTTP can not be served on {address}")]
+    Listen {
+        address: SocketAddr,
+        #[source]
+        source: io::Error,
+    },
+    #[error("no socket for calls")]
+    Endpoint(#[from] gannet::BindError),
+    #[error("no certificate for calls")]
+    Certificate(#[from] gannet::CertificateError),
+    #[error("HTTPS can not be set up")]
+    Tls(#[from] tls::TlsError),
+    #[error("the sound file '{}' can not be played", path.display())]
+    Sound {
+        path: PathBuf,
+        #[source]
+        source: offer::SoundError,
+    },
+    #[error("the HTTP server stopped")]
+    Http(#[source] io::Error),
+}
+
+/// Serves until the program is told to end.
+pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
+    let mut configuration = EndpointConfiguration::default();
+    configuration.port = options.udp_port;
+    configuration.addresses.clone_from(&options.address);
+    configuration.loopback = true;
+    let endpoint = Endpoint::bind(&configuration)?;
+    let sound = SoundFile::load(options.play.as_deref()).map_err(|source| ServeError::Sound {
+        path: options.play.clone().unwrap_or_default(),
+        source,
+    })?;
+    let provider = gannet::default_provider();
+    let certificate = Certificate::generate(&*provider)?;
+    let switchboard = Switchboard::new(endpoint, certificate, sound, options.max_calls);
+    let router = Router::new()
+        .route("/", get(page::index))
+        .route("/client.js", get(page::client))
+        .route("/style.css", get(page::style))
+        .route("/offer", post(offer::answer))
+        .layer(DefaultBodyLimit::max(MAX_OFFER))
+        .with_state(switchboard.clone());
+
+    let address = SocketAddr::new(options.host, options.port);
+    let listen = |source| ServeError::Listen { address, source };
+    let listener = TcpListener::bind(address).map_err(listen)?;
+    listener.set_nonblocking(true).map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
+
+    let handle = axum_server::Handle::new();
+    tokio::spawn(end_on_signal(handle.clone(), switchboard));
+    let tls = tls::configuration(&options)?;
+    announce(address, tls.is_some());
+    let service = router.into_make_service();
+    let served = match tls {
+        Some(tls) => match axum_server::from_tcp_rustls(listener, tls) {
+            Ok(server) => server.handle(handle).serve(service).await,
+            Err(error) => Err(error),
+        },
+        None => match axum_server::from_tcp(listener) {
+            Ok(server) => server.handle(handle).serve(service).await,
+            Err(error) => Err(error),
+        },
+    };
+    served.map_err(ServeError::Http)
+}
+
+#[allow(clippy::print_stdout, reason = "this is what the user started the program for")]
+fn announce(address: SocketAddr, secure: bool) {
+    let scheme = if secure { "https" } else { "http" };
+    let host = if address.ip().is_unspecified() {
+        "localhost".to_owned()
+    } else {
+        SocketAddr::new(address.ip(), 0).to_string().trim_end_matches(":0").to_owned()
+    };
+    println!("Gannet serves on {scheme}://{host}:{}/", address.port());
+    if address.ip().is_unspecified() && !secure {
+        println!("From other machines, cameras need --https.");
+    }
+}
+
+/// On Ctrl-C or a request to end: no new calls, goodbye to those that go on.
+async fn end_on_signal(handle: axum_server::Handle<SocketAddr>, switchboard: Switchboard) {
+    #[cfg(unix)]
+    let terminated = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+    switchboard.close();
+    handle.graceful_shutdown(Some(GOODBYE));
+}

@@ -1,0 +1,179 @@
+//! `POST /offer`: an offer in, an answer out, and a call begins.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use gannet::media::{VideoTransform, WavError, WavPlayer, transform};
+use gannet::{Certificate, Configuration, Endpoint, PeerConnection, SessionDescription};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use super::call::{Call, Sound};
+
+/// How long gathering may take before the answer goes out with the candidates that are there.
+const GATHERING: Duration = Duration::from_secs(2);
+
+/// What all calls share.
+#[derive(Clone, Debug)]
+pub(super) struct Switchboard {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    endpoint: Endpoint,
+    certificate: Certificate,
+    sound: SoundFile,
+    places: Arc<Semaphore>,
+    closing: watch::Sender<bool>,
+}
+
+impl Switchboard {
+    pub(super) fn new(
+        endpoint: Endpoint,
+        certificate: Certificate,
+        sound: SoundFile,
+        max_calls: usize,
+    ) -> Self {
+        let places = Arc::new(Semaphore::new(max_calls));
+        let closing = watch::Sender::new(false);
+        Self { shared: Arc::new(Shared { endpoint, certificate, sound, places, closing }) }
+    }
+
+    /// Ends all calls.
+    pub(super) fn close(&self) {
+        self.shared.closing.send_replace(true);
+    }
+}
+
+/// What a page posts.
+#[derive(Debug, Deserialize)]
+struct Offer {
+    sdp: String,
+    r#type: String,
+    #[serde(default)]
+    video_transform: Option<String>,
+    #[serde(default)]
+    audio: Sound,
+}
+
+/// What it gets back.
+#[derive(Debug, Serialize)]
+pub(super) struct Answer {
+    sdp: String,
+    r#type: &'static str,
+}
+
+/// Why a call does not come about.
+#[derive(Debug, Error)]
+pub(super) enum Refusal {
+    #[error("the body is not a JSON object with the strings 'sdp' and 'type': {0}")]
+    Body(#[from] serde_json::Error),
+    #[error("'type' is '{0}', it should be 'offer'")]
+    NotAnOffer(String),
+    #[error("'video_transform' is '{0}', it should be one of {names}", names = transform::NAMES.join(", "))]
+    UnknownTransform(String),
+    #[error("the offer can not be answered: {0}")]
+    Offer(#[from] gannet::NegotiationError),
+    #[error("all lines are busy; try again when somebody has hung up")]
+    Busy,
+    #[error("no call can be made: {0}")]
+    Setup(#[from] gannet::NewConnectionError),
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = match self {
+            Self::Body(_) | Self::NotAnOffer(_) | Self::UnknownTransform(_) | Self::Offer(_) => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Setup(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        tracing::info!(%status, refusal = %self, "an offer was refused");
+        (status, Json(serde_json::json!({ "error": self.to_string() }))).into_response()
+    }
+}
+
+/// Answers an offer; the call goes on by itself.
+pub(super) async fn answer(
+    State(switchboard): State<Switchboard>,
+    body: Bytes,
+) -> Result<Json<Answer>, Refusal> {
+    let offer: Offer = serde_json::from_slice(&body)?;
+    if offer.r#type != "offer" {
+        return Err(Refusal::NotAnOffer(offer.r#type));
+    }
+    let transform = transform_named(offer.video_transform.as_deref().unwrap_or("none"))?;
+    let shared = &switchboard.shared;
+    let place = Arc::clone(&shared.places).try_acquire_owned().map_err(|_| Refusal::Busy)?;
+
+    let mut configuration = Configuration::default();
+    configuration.endpoint = Some(shared.endpoint.clone());
+    configuration.certificate = Some(shared.certificate.clone());
+    let connection = PeerConnection::new(configuration)?;
+    let remote = SessionDescription::offer(offer.sdp);
+    connection.set_remote_description(remote).await?;
+    let sound = match offer.audio {
+        Sound::Echo => None,
+        Sound::File => Some(shared.sound.clone()),
+    };
+    let call = Call::prepare(connection.clone(), transform, sound);
+    let local = connection.create_answer().await?;
+    connection.set_local_description(local).await?;
+    let gathered = tokio::time::timeout(GATHERING, connection.gathering_complete()).await;
+    if gathered.is_err() {
+        tracing::info!("candidates are still being gathered; the answer has those that are there");
+    }
+    let answer = connection.local_description().map(|local| local.sdp).unwrap_or_default();
+    tokio::spawn(run(call, place, shared.closing.subscribe()));
+    Ok(Json(Answer { sdp: answer, r#type: "answer" }))
+}
+
+/// Runs a call to its end, and gives its place back.
+async fn run(call: Call, _place: OwnedSemaphorePermit, mut closing: watch::Receiver<bool>) {
+    tokio::select! {
+        () = call.run() => {}
+        _ = closing.wait_for(|closing| *closing) => call.hang_up(),
+    }
+}
+
+fn transform_named(name: &str) -> Result<Box<dyn VideoTransform>, Refusal> {
+    transform::by_name(name).ok_or_else(|| Refusal::UnknownTransform(name.to_owned()))
+}
+
+/// What pages hear that ask for the server's sound.
+#[derive(Clone, Debug)]
+pub(super) enum SoundFile {
+    /// A tone, if the server was given no file.
+    Tone,
+    /// The bytes of a WAV file, which [`WavPlayer`] has read once.
+    Wav(Arc<[u8]>),
+}
+
+/// Why a sound file can not be played.
+#[derive(Debug, Error)]
+pub(crate) enum SoundError {
+    #[error(transparent)]
+    Read(#[from] io::Error),
+    #[error(transparent)]
+    Wav(#[from] WavError),
+}
+
+impl SoundFile {
+    /// Reads a file, or none.
+    pub(super) fn load(path: Option<&Path>) -> Result<Self, SoundError> {
+        let Some(path) = path else { return Ok(Self::Tone) };
+        let bytes = std::fs::read(path)?;
+        WavPlayer::new(&*bytes)?;
+        Ok(Self::Wav(bytes.into()))
+    }
+}

@@ -1,0 +1,88 @@
+//! The hot paths allocate nothing: data in and out on an established pair, and reading a check.
+#![allow(unsafe_code, reason = "a counting allocator is one")]
+
+mod peers;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use gannet_ice::*;
+use peers::*;
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: everything is left to the system's allocator; a thread-local counter without a destructor is
+// all that is added.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller keeps `alloc`'s contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps `dealloc`'s contract.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(work: impl FnOnce()) -> usize {
+    let before = ALLOCATIONS.get();
+    work();
+    ALLOCATIONS.get() - before
+}
+
+#[test]
+fn data_on_an_established_pair() {
+    let mut world = World::simple(1);
+    world.signal();
+    world.run_until_nominated();
+    world.net.run_for(secs(1));
+    let now = world.net.now();
+    let agent = &mut world.net[world.a].agent;
+    let mut packet = vec![0x80; 1200];
+    assert!(
+        allocations(|| drop(Vec::<u8>::with_capacity(9))) > 0,
+        "the counter works"
+    );
+    let count = allocations(|| {
+        for _ in 0..1000 {
+            let incoming = agent.handle_packet(now, at(A), at(B), Protocol::Udp, &packet);
+            assert!(matches!(incoming, Incoming::Data(_)));
+            assert!(agent.transmit_data(now, &mut packet, 0).is_some());
+            let _ = agent.poll_timeout();
+        }
+    });
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn reading_a_check() {
+    let mut world = World::simple(2);
+    world.signal();
+    let now = world.net.now();
+    let mut packet = Vec::new();
+    world.net[world.a]
+        .agent
+        .poll_transmit(now, &mut packet)
+        .unwrap();
+    let password = world.net[world.b].agent.local_parameters().password.clone();
+    let provider = gannet_crypto::default_provider();
+    let key = gannet_stun::IntegrityKey::short_term(&*provider, &password);
+    let count = allocations(|| {
+        for _ in 0..1000 {
+            assert!(username_fragment_of(&packet).is_some());
+            let message = gannet_stun::Message::parse(&packet).unwrap();
+            assert!(message.verify(&key).is_ok());
+            assert_eq!(message.decoded().count(), 3);
+        }
+    });
+    assert_eq!(count, 0);
+}

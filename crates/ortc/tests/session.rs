@@ -1,0 +1,354 @@
+//! Two sessions on a simulated network, without SDP: audio, video and data.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use gannet_crypto::{Rng, default_provider};
+use gannet_netsim::{Endpoint, Host, LinkConfig, Network};
+use gannet_ortc::data::{ChannelId, ChannelInit, ChannelState, Message};
+use gannet_ortc::dtls::{Certificate, Version, Versions};
+use gannet_ortc::ice::{Protocol, Role};
+use gannet_ortc::parameters::{
+    DtlsRole, FormatParameters, MediaKind, RtcpFeedback, RtcpParameters, RtpCodecParameters,
+    RtpEncodingParameters, RtpHeaderExtensionParameters, RtpParameters, SctpParameters,
+};
+use gannet_ortc::rtp::{EncodedFrame, Frame, SenderId};
+use gannet_ortc::{DtlsTransportState, Event, Session, SessionConfig};
+
+/// A session with what it has told its user.
+struct Side {
+    session: Session,
+    address: SocketAddr,
+    frames: Vec<Frame>,
+    messages: Vec<Message>,
+    incoming: Vec<ChannelId>,
+}
+
+impl Side {
+    fn new(name: u8, role: Role, versions: Versions) -> Self {
+        let provider = default_provider();
+        let certificate = Certificate::generate(&*provider).unwrap();
+        let mut config = SessionConfig::new(role, certificate);
+        config.dtls_versions = versions;
+        let session = Session::new(
+            config,
+            provider,
+            Rng::insecure_from_u64(u64::from(name)),
+            gannet_netsim::start(),
+            gannet_netsim::wall_clock_start(),
+        );
+        Self {
+            session,
+            address: SocketAddr::from(([10, 0, 0, name], 4000)),
+            frames: Vec::new(),
+            messages: Vec::new(),
+            incoming: Vec::new(),
+        }
+    }
+
+    /// Takes what the session has to tell.
+    fn listen(&mut self) {
+        while let Some(event) = self.session.poll_event() {
+            match event {
+                Event::Rtp(gannet_ortc::rtp::Event::Frame(frame)) => self.frames.push(*frame),
+                Event::Data(gannet_ortc::data::Event::Incoming(channel)) => {
+                    self.incoming.push(channel);
+                }
+                Event::Data(gannet_ortc::data::Event::Message(channel)) => {
+                    while let Some(message) = self.session.channels_mut().receive(channel) {
+                        self.messages.push(message);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn is_connected(&self) -> bool {
+        self.session.dtls_state() == DtlsTransportState::Connected
+    }
+}
+
+impl Endpoint for Side {
+    fn handle_packet(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, packet: &[u8]) {
+        let mut packet = packet.to_vec();
+        self.session.handle_packet(now, to, from, Protocol::Udp, &mut packet);
+        self.listen();
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.session.handle_timeout(now);
+        self.listen();
+    }
+
+    fn poll_transmit(
+        &mut self,
+        now: Instant,
+        buf: &mut Vec<u8>,
+    ) -> Option<(SocketAddr, SocketAddr)> {
+        let transmit = self.session.poll_transmit(now, buf)?;
+        Some((transmit.local, transmit.remote))
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.session.poll_timeout()
+    }
+}
+
+/// Two sides that know each other's parameters and candidates.
+struct Call {
+    network: Network,
+    a: Host<Side>,
+    b: Host<Side>,
+}
+
+impl Call {
+    fn new(seed: u64, versions: Versions, link: LinkConfig) -> Self {
+        let mut a = Side::new(1, Role::Controlling, versions);
+        let mut b = Side::new(2, Role::Controlled, versions);
+        introduce(&mut a, &mut b, DtlsRole::Server);
+        introduce(&mut b, &mut a, DtlsRole::Client);
+        let mut network = Network::new(seed);
+        let addresses = (a.address.ip(), b.address.ip());
+        let a = network.host("a", a);
+        let b = network.host("b", b);
+        let router = network.router("router");
+        network.attach(a, router, addresses.0, link.clone());
+        network.attach(b, router, addresses.1, link);
+        Self { network, a, b }
+    }
+
+    fn connect(&mut self) {
+        let (a, b) = (self.a, self.b);
+        self.network.run_until(|network| network[a].is_connected() && network[b].is_connected());
+    }
+
+    fn now(&self) -> Instant {
+        gannet_netsim::start() + self.network.elapsed()
+    }
+}
+
+/// Tells `side` about `other`, whose DTLS role is the opposite of `role`.
+fn introduce(side: &mut Side, other: &mut Side, role: DtlsRole) {
+    let now = gannet_netsim::start();
+    if other.session.ice().local_candidates().next().is_none() {
+        other.session.ice_mut().add_local_host(now, other.address);
+        other.session.ice_mut().set_end_of_local_hosts(now);
+    }
+    let provider = default_provider();
+    let parameters = other.session.ice().local_parameters().clone();
+    side.session.ice_mut().set_remote_parameters(now, parameters).unwrap();
+    for candidate in other.session.ice().local_candidates().cloned().collect::<Vec<_>>() {
+        side.session.ice_mut().add_remote_candidate(now, candidate).unwrap();
+    }
+    side.session.ice_mut().set_end_of_candidates(now);
+    let fingerprints = other.session.certificate().fingerprints(&*provider);
+    side.session.start_dtls(now, role, fingerprints);
+    side.session.start_sctp(now, 5000, SctpParameters::default());
+}
+
+fn codec(name: &str, payload_type: u8, clock_rate: u32, feedback: &[(&str, &str)]) -> RtpCodecParameters {
+    RtpCodecParameters {
+        name: name.to_owned(),
+        payload_type,
+        clock_rate,
+        channels: if name == "opus" { 2 } else { 1 },
+        parameters: FormatParameters::default(),
+        rtcp_feedback: feedback.iter().map(|(kind, value)| RtcpFeedback::new(kind, value)).collect(),
+    }
+}
+
+fn parameters(kind: MediaKind, ssrc: u32) -> RtpParameters {
+    let (mid, codecs) = match kind {
+        MediaKind::Audio => ("0", vec![codec("opus", 111, 48_000, &[("transport-cc", "")])]),
+        MediaKind::Video => {
+            let feedback = [("nack", ""), ("nack", "pli"), ("transport-cc", "")];
+            let mut rtx = codec("rtx", 97, 90_000, &[]);
+            rtx.parameters = FormatParameters::default().with("apt", 96);
+            ("1", vec![codec("VP8", 96, 90_000, &feedback), rtx])
+        }
+    };
+    let extension = |uri: &str, id| RtpHeaderExtensionParameters { uri: uri.to_owned(), id };
+    RtpParameters {
+        kind,
+        mid: mid.to_owned(),
+        codecs,
+        header_extensions: vec![
+            extension("urn:ietf:params:rtp-hdrext:sdes:mid", 1),
+            extension(
+                "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+                2,
+            ),
+        ],
+        encodings: vec![RtpEncodingParameters {
+            ssrc: Some(ssrc),
+            rtx_ssrc: (kind == MediaKind::Video).then_some(ssrc + 1),
+            ..RtpEncodingParameters::default()
+        }],
+        rtcp: RtcpParameters { cname: "a".to_owned(), reduced_size: true },
+    }
+}
+
+/// A VP8 frame as far as its payload format looks: the first bit says whether it is a key frame.
+fn vp8_frame(number: u32, len: usize) -> EncodedFrame {
+    let keyframe = number % 30 == 0;
+    let mut data = vec![number as u8; len];
+    data[0] = if keyframe { 0x10 } else { 0x11 };
+    data[1..5].copy_from_slice(&number.to_be_bytes());
+    EncodedFrame::new(Bytes::from(data), number * 3000, keyframe)
+}
+
+fn add_streams(call: &mut Call) -> (SenderId, SenderId) {
+    let now = call.now();
+    let mut add = |kind, ssrc| {
+        let parameters = parameters(kind, ssrc);
+        call.network[call.b].session.add_receiver(now, &parameters).unwrap();
+        call.network[call.a].session.add_sender(now, &parameters).unwrap()
+    };
+    (add(MediaKind::Audio, 1000), add(MediaKind::Video, 2000))
+}
+
+fn lan() -> LinkConfig {
+    LinkConfig::new().delay(Duration::from_millis(5))
+}
+
+#[test]
+fn audio_video_and_data_flow_without_sdp() {
+    for version in [Version::Dtls13, Version::Dtls12] {
+        let mut call = Call::new(1, Versions::Only(version), lan());
+        let (audio, video) = add_streams(&mut call);
+        let now = call.now();
+        let (a, b) = (call.a, call.b);
+        let init = ChannelInit { label: "chat".to_owned(), ..ChannelInit::default() };
+        let channel = call.network[a].session.channels_mut().open(now, init).unwrap();
+        call.connect();
+        assert_eq!(call.network[a].session.dtls_connection().unwrap().version(), Some(version));
+
+        for number in 0..60 {
+            let now = call.now();
+            let session = &mut call.network[a].session;
+            session.rtp_mut().send_frame(now, video, vp8_frame(number, 4000)).unwrap();
+            let packet = Bytes::from(number.to_be_bytes().to_vec());
+            let sound = EncodedFrame::new(packet, number * 1600, true);
+            session.rtp_mut().send_frame(now, audio, sound).unwrap();
+            let text = Message::Text(format!("message {number}"));
+            if session.channels_mut().state(channel) == ChannelState::Open {
+                session.channels_mut().send(now, channel, text).unwrap();
+            }
+            call.network.run_for(Duration::from_millis(33));
+        }
+        call.network.run_for(Duration::from_secs(1));
+
+        let side = &call.network[b];
+        let frames = |payload_type| {
+            side.frames.iter().filter(move |frame| frame.payload_type == payload_type)
+        };
+        assert_eq!(frames(96).count(), 60);
+        assert_eq!(frames(111).count(), 60);
+        for (number, frame) in (0..).zip(frames(96)) {
+            assert_eq!(frame.data, vp8_frame(number, 4000).data);
+        }
+        assert!(side.messages.len() > 50, "{} messages", side.messages.len());
+        assert_eq!(side.incoming.len(), 1);
+        assert_eq!(side.session.stats().unprotect_failed, 0);
+    }
+}
+
+#[test]
+fn a_session_connects_and_carries_everything_through_loss() {
+    for seed in 0..10 {
+        let bad = LinkConfig::new()
+            .delay(Duration::from_millis(20))
+            .jitter(Duration::from_millis(5))
+            .loss(0.05);
+        let mut call = Call::new(seed, Versions::Both, bad);
+        let (_, video) = add_streams(&mut call);
+        let (a, b) = (call.a, call.b);
+        call.connect();
+        let now = call.now();
+        let channel = call.network[a].session.channels_mut().open(now, ChannelInit::default());
+        let channel = channel.unwrap();
+        call.network.run_until(|network| {
+            network[a].session.channels().state(channel) == ChannelState::Open
+        });
+        let now = call.now();
+        let data = Bytes::from((0..200_000_u32).map(|byte| byte as u8).collect::<Vec<_>>());
+        call.network[a]
+            .session
+            .channels_mut()
+            .send(now, channel, Message::Binary(data.clone()))
+            .unwrap();
+        for number in 0..90 {
+            let now = call.now();
+            let session = &mut call.network[a].session;
+            session.rtp_mut().send_frame(now, video, vp8_frame(number, 4000)).unwrap();
+            call.network.run_for(Duration::from_millis(33));
+        }
+        call.network.run_until(|network| !network[b].messages.is_empty());
+        assert_eq!(call.network[b].messages, [Message::Binary(data)]);
+        call.network.run_for(Duration::from_secs(3));
+        let came = |number: u32| {
+            let data = vp8_frame(number, 4000).data;
+            call.network[b].frames.iter().any(|frame| frame.data == data)
+        };
+        let missing: Vec<_> = (0..90).filter(|number| !came(*number)).collect();
+        // A key frame that is there ends the wait for what is missing before it.
+        assert!(missing.len() <= 10, "seed {seed}: {missing:?} of 90 frames are missing");
+    }
+}
+
+#[test]
+fn nothing_flows_to_somebody_with_another_certificate() {
+    let mut call = Call::new(3, Versions::Both, lan());
+    let provider = default_provider();
+    let other = Certificate::generate(&*provider).unwrap().fingerprints(&*provider);
+    let (a, b) = (call.a, call.b);
+    let now = call.now();
+    call.network[a].session.start_dtls(now, DtlsRole::Server, other);
+    call.network.run_for(Duration::from_secs(3));
+    assert_eq!(call.network[a].session.dtls_state(), DtlsTransportState::Failed);
+    assert_ne!(call.network[b].session.dtls_state(), DtlsTransportState::Connected);
+    assert!(call.network[a].session.channels().association().is_none());
+}
+
+#[test]
+fn a_closed_session_says_goodbye_and_sleeps() {
+    let mut call = Call::new(4, Versions::Both, lan());
+    add_streams(&mut call);
+    call.connect();
+    let (a, b) = (call.a, call.b);
+    let now = call.now();
+    call.network[a].session.close(now);
+    call.network.run_for(Duration::from_secs(1));
+    assert_eq!(call.network[a].session.poll_timeout(), None);
+    assert_eq!(call.network[b].session.dtls_state(), DtlsTransportState::Closed);
+}
+
+/// Wake-ups that lie in the past would make a driver spin.
+#[test]
+fn a_handled_timeout_is_never_asked_for_again_at_once() {
+    let mut call = Call::new(5, Versions::Both, lan());
+    add_streams(&mut call);
+    call.connect();
+    let (a, b) = (call.a, call.b);
+    let now = call.now();
+    call.network[b].session.close(now);
+    let mut buffer = Vec::new();
+    for step in 0..2000 {
+        call.network.run_for(Duration::from_millis(20));
+        let now = call.now();
+        let session = &mut call.network[a].session;
+        session.handle_timeout(now);
+        while session.poll_transmit(now, &mut buffer).is_some() {}
+        while session.poll_event().is_some() {}
+        let next = session.poll_timeout();
+        assert!(next.is_none_or(|next| next > now), "step {step}: {:?}", next.map(|at| now - at));
+    }
+}
+
+#[test]
+fn a_session_can_be_moved_to_another_thread() {
+    fn is_send<T: Send>() {}
+    is_send::<Session>();
+}

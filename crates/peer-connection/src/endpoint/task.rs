@@ -1,0 +1,217 @@
+//! The task of an endpoint: the only reader of its sockets, the only waiter for its timers.
+
+use std::future::poll_fn;
+use std::io::{self, IoSliceMut};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use gannet_ortc::ice::username_fragment_of;
+use quinn_udp::RecvMeta;
+
+use super::batch::Route;
+use super::demux::Demux;
+use super::socket::{RECEIVE_BUFFERS, Socket};
+use super::timers::Timers;
+use super::{Request, Shared};
+use crate::connection::Connection;
+
+/// The largest datagram that is received whole.
+const MAX_DATAGRAM: usize = 2048;
+/// How many batches of one socket are handled before the other sockets and the timers get their turn.
+const BATCHES_PER_TURN: usize = 8;
+
+/// Everything that only the task touches.
+#[derive(Debug)]
+pub(super) struct Task {
+    shared: Arc<Shared>,
+    demux: Demux,
+    timers: Timers,
+    /// Connections that wait for room in a socket.
+    blocked: Vec<Arc<Connection>>,
+    /// Connections that were given datagrams in this turn.
+    touched: Vec<Arc<Connection>>,
+    /// Connections whose timer has fired in this turn.
+    due: Vec<Arc<Connection>>,
+    buffers: Vec<u8>,
+    buffer_size: usize,
+    closing: bool,
+}
+
+impl Task {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        let segments = shared.sockets.iter().map(Socket::max_received_segments).max().unwrap_or(1);
+        let buffer_size = (segments * MAX_DATAGRAM).min(usize::from(u16::MAX)).max(MAX_DATAGRAM);
+        Self {
+            shared,
+            demux: Demux::default(),
+            timers: Timers::default(),
+            blocked: Vec::new(),
+            touched: Vec::new(),
+            due: Vec::new(),
+            buffers: vec![0; buffer_size * RECEIVE_BUFFERS],
+            buffer_size,
+            closing: false,
+        }
+    }
+
+    /// Runs until the endpoint's last handle is gone.
+    pub(super) async fn run(mut self) {
+        loop {
+            self.wait().await;
+            for request in self.shared.take_requests() {
+                self.handle_request(request);
+            }
+            if self.closing {
+                return;
+            }
+            self.send_blocked();
+            for index in 0..self.shared.sockets.len() {
+                self.receive(index);
+            }
+            self.fire_timers();
+        }
+    }
+
+    /// Waits until there is something to do.
+    async fn wait(&self) {
+        let sockets = &self.shared.sockets;
+        let readiness = poll_fn(|context| {
+            let mut ready = sockets.iter().any(|socket| socket.poll_readable(context).is_ready());
+            if !self.blocked.is_empty() {
+                ready |= sockets.iter().any(|socket| socket.poll_writable(context).is_ready());
+            }
+            if ready { Poll::Ready(()) } else { Poll::Pending }
+        });
+        let timer = async {
+            match self.timers.next() {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = readiness => {}
+            () = self.shared.wake.notified() => {}
+            () = timer => {}
+        }
+    }
+
+    fn handle_request(&mut self, request: Request) {
+        match request {
+            Request::Register { connection, username_fragment } => {
+                self.demux.register(&connection, username_fragment);
+            }
+            Request::Remove(connection) => {
+                self.demux.remove(&connection);
+                self.blocked.retain(|blocked| blocked.id() != connection.id());
+            }
+            Request::Attend(connection) => self.attend(&connection, Instant::now()),
+            Request::Close => self.closing = true,
+        }
+    }
+
+    /// Sends what a connection has to say, tells its users what happened, and arms its timer.
+    fn attend(&mut self, connection: &Arc<Connection>, now: Instant) {
+        let mut core = connection.lock();
+        let blocked = self.shared.flush(now, &mut core);
+        if let Some(at) = core.arm_timer() {
+            self.timers.push(at, Arc::clone(connection));
+        }
+        let notices = core.take_notices();
+        drop(core);
+        notices.deliver(connection);
+        if blocked && !self.blocked.iter().any(|waiting| waiting.id() == connection.id()) {
+            self.blocked.push(Arc::clone(connection));
+        }
+    }
+
+    fn send_blocked(&mut self) {
+        for connection in std::mem::take(&mut self.blocked) {
+            self.attend(&connection, Instant::now());
+        }
+    }
+
+    /// Wakes the connections whose time has come. One that wants to be woken again at once waits for
+    /// the next turn, so that the others and the sockets have theirs.
+    fn fire_timers(&mut self) {
+        let now = Instant::now();
+        let mut due = std::mem::take(&mut self.due);
+        while let Some((at, connection)) = self.timers.pop_due(now) {
+            if connection.lock().disarm_timer(at) {
+                due.push(connection);
+            }
+        }
+        for connection in due.drain(..) {
+            connection.lock().handle_timeout(now);
+            self.attend(&connection, now);
+        }
+        self.due = due;
+    }
+
+    /// Receives from a socket until it is empty or others must have their turn.
+    fn receive(&mut self, index: usize) {
+        for _ in 0..BATCHES_PER_TURN {
+            let mut buffers = std::mem::take(&mut self.buffers);
+            let mut meta = [RecvMeta::default(); RECEIVE_BUFFERS];
+            let received = {
+                let mut chunks = buffers.chunks_exact_mut(self.buffer_size);
+                let mut slices: [IoSliceMut<'_>; RECEIVE_BUFFERS] =
+                    std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
+                self.shared.sockets[index].try_receive(&mut slices, &mut meta)
+            };
+            let count = match received {
+                Ok(count) => count,
+                Err(error) => {
+                    self.buffers = buffers;
+                    if error.kind() != io::ErrorKind::WouldBlock {
+                        // An ICMP error for something that was sent before; nothing to receive.
+                        tracing::trace!(%error, "receiving from a UDP socket");
+                    }
+                    break;
+                }
+            };
+            let now = Instant::now();
+            let local = self.shared.sockets[index].local();
+            for (buffer, meta) in buffers.chunks_exact_mut(self.buffer_size).zip(&meta[..count]) {
+                let route = Route { local, remote: meta.addr };
+                if let Some(datagrams) = buffer.get_mut(..meta.len) {
+                    self.deliver(now, route, datagrams, meta.stride.max(1));
+                }
+            }
+            self.buffers = buffers;
+            for connection in std::mem::take(&mut self.touched) {
+                self.attend(&connection, now);
+            }
+            if count < RECEIVE_BUFFERS {
+                break;
+            }
+        }
+    }
+
+    /// Hands datagrams of one route to their connection.
+    fn deliver(&mut self, now: Instant, route: Route, datagrams: &mut [u8], stride: usize) {
+        let known = self.demux.by_route(&route).cloned();
+        let Some(connection) = known.clone().or_else(|| self.find_by_check(datagrams, stride))
+        else {
+            return;
+        };
+        let mut authentic = false;
+        let mut core = connection.lock();
+        for datagram in datagrams.chunks_mut(stride) {
+            authentic |= core.handle_packet(now, route, datagram);
+        }
+        drop(core);
+        if known.is_none() && authentic {
+            self.demux.learn(route, &connection);
+        }
+        if !self.touched.iter().any(|touched| touched.id() == connection.id()) {
+            self.touched.push(connection);
+        }
+    }
+
+    /// The connection that the first datagram names, if it is a connectivity check.
+    fn find_by_check(&self, datagrams: &[u8], stride: usize) -> Option<Arc<Connection>> {
+        let first = datagrams.chunks(stride).next()?;
+        self.demux.by_fragment(username_fragment_of(first)?).cloned()
+    }
+}

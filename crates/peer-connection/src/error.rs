@@ -1,0 +1,43 @@
+//! What can go wrong for a user.
+
+use gannet_jsep::{CandidateError, CreateError, SetLocalError, SetRemoteError};
+use gannet_ortc::dtls::CertificateError;
+use thiserror::Error;
+
+use crate::BindError;
+
+/// Why a connection can not be made.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum NewConnectionError {
+    /// It was made outside a tokio runtime.
+    #[error("a connection needs a tokio runtime around it")]
+    NoRuntime,
+    /// No provider of cryptography was given, and none is built in.
+    #[error("no provider of cryptography was given, and none is built in")]
+    NoProvider,
+    /// There are no sockets.
+    #[error(transparent)]
+    Endpoint(#[from] BindError),
+    /// There is no certificate.
+    #[error("a certificate can not be made")]
+    Certificate(#[from] CertificateError),
+}
+
+/// Why a description or a candidate was not taken or made. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NegotiationError {
+    /// The peer's description makes no sense, or not now.
+    #[error(transparent)]
+    SetRemote(#[from] SetRemoteError),
+    /// Our description is not the one that was created, or comes at a wrong time.
+    #[error(transparent)]
+    SetLocal(#[from] SetLocalError),
+    /// No offer or answer can be made now.
+    #[error(transparent)]
+    Create(#[from] CreateError),
+    /// The peer's candidate makes no sense.
+    #[error(transparent)]
+    Candidate(#[from] CandidateError),
+}

@@ -1,0 +1,196 @@
+//! Transceivers, senders and receivers as their user holds them.
+
+use std::sync::Arc;
+
+use gannet_jsep::TransceiverId;
+use gannet_media::MediaStreamTrack;
+use gannet_ortc::parameters::{Direction, MediaKind, RtpCodecCapability, RtpParameters};
+
+use crate::inbox::{Delivery, Inbox};
+use crate::peer_connection::Owner;
+use crate::transceivers::{ReceivedFrame, Transceiver};
+
+/// A sender and a receiver that share a media section: W3C's `RTCRtpTransceiver`. It is a handle.
+#[derive(Clone, Debug)]
+pub struct RtpTransceiver {
+    owner: Arc<Owner>,
+    id: TransceiverId,
+    kind: MediaKind,
+}
+
+impl RtpTransceiver {
+    pub(crate) const fn new(owner: Arc<Owner>, id: TransceiverId, kind: MediaKind) -> Self {
+        Self { owner, id, kind }
+    }
+
+    /// Audio or video.
+    #[must_use]
+    pub const fn kind(&self) -> MediaKind {
+        self.kind
+    }
+
+    /// The media identification, once there is one.
+    #[must_use]
+    pub fn mid(&self) -> Option<String> {
+        self.negotiated(|transceiver| transceiver.mid().map(str::to_owned)).flatten()
+    }
+
+    /// The direction that we wish for.
+    #[must_use]
+    pub fn direction(&self) -> Option<Direction> {
+        self.negotiated(gannet_jsep::Transceiver::direction)
+    }
+
+    /// The direction that was agreed on.
+    #[must_use]
+    pub fn current_direction(&self) -> Option<Direction> {
+        self.negotiated(gannet_jsep::Transceiver::current_direction).flatten()
+    }
+
+    /// Wishes for a direction, from the next description on. Without effect on a stopped transceiver.
+    pub fn set_direction(&self, direction: Direction) {
+        let set = self.owner.connection().with(|core, _| core.jsep.set_direction(self.id, direction));
+        if let Err(error) = set {
+            tracing::debug!(%error, "no direction was set");
+        }
+    }
+
+    /// The only codecs to use, in this order, from the next description on; none for all.
+    pub fn set_codec_preferences(&self, codecs: Vec<RtpCodecCapability>) {
+        let set = self
+            .owner
+            .connection()
+            .with(|core, _| core.jsep.set_codec_preferences(self.id, codecs));
+        if let Err(error) = set {
+            tracing::debug!(%error, "no codec preferences were set");
+        }
+    }
+
+    /// What sends.
+    #[must_use]
+    pub fn sender(&self) -> RtpSender {
+        RtpSender { transceiver: self.clone() }
+    }
+
+    /// What receives.
+    #[must_use]
+    pub fn receiver(&self) -> RtpReceiver {
+        RtpReceiver { transceiver: self.clone() }
+    }
+
+    fn negotiated<R>(&self, look: impl FnOnce(&gannet_jsep::Transceiver) -> R) -> Option<R> {
+        self.owner.connection().lock().jsep.transceiver(self.id).map(look)
+    }
+
+    fn objects<R>(&self, look: impl FnOnce(&Transceiver) -> R) -> Option<R> {
+        self.owner.connection().lock().transceivers.find(self.id).map(look)
+    }
+}
+
+/// What sends a track: W3C's `RTCRtpSender`. It is a handle.
+#[derive(Clone, Debug)]
+pub struct RtpSender {
+    transceiver: RtpTransceiver,
+}
+
+impl RtpSender {
+    /// Sends another track from now on, or none. No negotiation is needed.
+    pub fn replace_track(&self, track: Option<MediaStreamTrack>) {
+        let RtpTransceiver { owner, id, .. } = &self.transceiver;
+        let connection = owner.connection();
+        connection.with(|core, _| {
+            if let Some(transceiver) = core.transceivers.find_mut(*id) {
+                transceiver.sender.stop_encoder();
+                transceiver.sender.track = track.map(Arc::new);
+            }
+            core.transceivers.run_encoders(connection);
+        });
+    }
+
+    /// How it sends, once that was agreed on.
+    #[must_use]
+    pub fn parameters(&self) -> Option<RtpParameters> {
+        self.transceiver.objects(|objects| objects.sender.parameters.clone()).flatten()
+    }
+}
+
+/// What receives a stream: W3C's `RTCRtpReceiver`. It is a handle.
+#[derive(Clone, Debug)]
+pub struct RtpReceiver {
+    transceiver: RtpTransceiver,
+}
+
+impl RtpReceiver {
+    /// A reader of the decoded stream. The first one starts a decoder on a thread of its own; each reader
+    /// gets all frames from then on, and loses the oldest if it is slow.
+    #[must_use]
+    pub fn track(&self) -> MediaStreamTrack {
+        let RtpTransceiver { owner, id, kind } = &self.transceiver;
+        let connection = owner.connection();
+        let weak = Arc::downgrade(connection);
+        let id = *id;
+        let request_key_frame = move || {
+            let Some(connection) = weak.upgrade() else { return };
+            connection.with(|core, now| {
+                let receiver = core.transceivers.find(id).and_then(|found| found.receiver.id);
+                if let Some(receiver) = receiver {
+                    core.session.rtp_mut().request_key_frame(now, receiver);
+                }
+            });
+        };
+        let mut core = connection.lock();
+        match core.transceivers.find_mut(id) {
+            Some(found) => found.receiver.track(*kind, connection.runtime(), request_key_frame),
+            // A rollback took the transceiver away: nothing will come.
+            None => ended(*kind),
+        }
+    }
+
+    /// The stream as it comes, for programs that forward or store it; `None` if it is being decoded.
+    #[must_use]
+    pub fn encoded(&self) -> Option<EncodedFrames> {
+        let RtpTransceiver { owner, id, .. } = &self.transceiver;
+        let mut core = owner.connection().lock();
+        let inbox = core.transceivers.find_mut(*id)?.receiver.encoded()?;
+        Some(EncodedFrames { inbox })
+    }
+
+    /// How it receives, once that was agreed on.
+    #[must_use]
+    pub fn parameters(&self) -> Option<RtpParameters> {
+        self.transceiver.objects(|objects| objects.receiver.parameters.clone()).flatten()
+    }
+}
+
+/// A track that brings nothing.
+fn ended(kind: MediaKind) -> MediaStreamTrack {
+    match kind {
+        MediaKind::Audio => gannet_media::Track::<gannet_media::AudioFrame>::new("", 1).1.into(),
+        MediaKind::Video => gannet_media::Track::<gannet_media::VideoFrame>::new("", 1).1.into(),
+    }
+}
+
+/// A received stream, frame by frame, as the peer's encoder made it.
+#[derive(Debug)]
+pub struct EncodedFrames {
+    inbox: Arc<Inbox<ReceivedFrame>>,
+}
+
+impl EncodedFrames {
+    /// Waits for the next frame; `None` when the connection is closed. Frames that nobody takes are
+    /// dropped when many wait, which [`Self::dropped`] counts.
+    pub async fn recv(&self) -> Option<ReceivedFrame> {
+        loop {
+            match self.inbox.recv().await? {
+                Delivery::Item(frame) => return Some(frame),
+                Delivery::Overflow => {}
+            }
+        }
+    }
+
+    /// How many frames were dropped because nobody took them in time.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.inbox.dropped()
+    }
+}

@@ -1,0 +1,402 @@
+//! Bandwidth estimation: of what can be sent, by transport-wide feedback ([`SendSide`]), and of what can be
+//! received, by absolute send times ([`ReceiveSide`]), for a sender that understands nothing but REMB.
+
+mod delay;
+mod rate;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use gannet_rtp::extension::AbsoluteSendTime;
+use gannet_rtp::rtcp::TransportFeedback;
+
+use self::delay::{DelayDetector, Usage};
+use self::rate::{LossLimit, RateControl, RateWindow};
+use crate::parameters::BitrateLimits;
+
+/// Packets whose feedback is awaited: at most so many, and for so long.
+const MAX_SENT: usize = 8192;
+const MAX_AGE: Duration = Duration::from_secs(5);
+
+/// A REMB that is not repeated does not count any more.
+const REMB_LIFETIME: Duration = Duration::from_secs(10);
+
+/// Feedback was there and then stopped: something is wrong, send less.
+const FEEDBACK_TIMEOUT: Duration = Duration::from_secs(2);
+
+const DEFAULT_ROUND_TRIP: Duration = Duration::from_millis(100);
+
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    at: Instant,
+    bytes: u32,
+    acknowledged: bool,
+    counted_lost: bool,
+}
+
+/// What can be sent.
+#[derive(Debug)]
+pub(crate) struct SendSide {
+    limits: BitrateLimits,
+    origin: Instant,
+    /// The number of the first entry of `sent`.
+    base: u64,
+    sent: VecDeque<Sent>,
+    reference: Option<(i32, i64)>,
+    detector: DelayDetector,
+    control: RateControl,
+    acknowledged: RateWindow,
+    loss: LossLimit,
+    remb: Option<(u64, Instant)>,
+    last_feedback: Option<Instant>,
+}
+
+impl SendSide {
+    pub(crate) fn new(now: Instant, limits: BitrateLimits) -> Self {
+        Self {
+            limits,
+            origin: now,
+            // The first number is 1, as others do it.
+            base: 1,
+            sent: VecDeque::new(),
+            reference: None,
+            detector: DelayDetector::new(),
+            control: RateControl::new(limits.start),
+            acknowledged: RateWindow::default(),
+            loss: LossLimit::default(),
+            remb: None,
+            last_feedback: None,
+        }
+    }
+
+    pub(crate) fn set_limits(&mut self, limits: BitrateLimits) {
+        if limits.start != self.limits.start {
+            self.control = RateControl::new(limits.start);
+            self.loss = LossLimit::default();
+        }
+        self.limits = limits;
+    }
+
+    /// The bitrate that all streams together may have.
+    pub(crate) fn target(&self, now: Instant) -> u64 {
+        let mut target = self.control.bitrate as u64;
+        if let Some(limit) = self.loss.limit() {
+            target = target.min(limit as u64);
+        }
+        target = target.clamp(self.limits.min, self.limits.max);
+        if let Some((remb, at)) = self.remb
+            && at + REMB_LIFETIME > now
+        {
+            target = target.min(remb.max(self.limits.min));
+        }
+        target
+    }
+
+    /// The transport-wide number of the packet that is sent next.
+    pub(crate) fn next_sequence(&self) -> u16 {
+        (self.base + self.sent.len() as u64) as u16
+    }
+
+    /// A packet with the next number was sent.
+    pub(crate) fn on_sent(&mut self, now: Instant, bytes: usize) {
+        self.sent.push_back(Sent {
+            at: now,
+            bytes: bytes as u32,
+            acknowledged: false,
+            counted_lost: false,
+        });
+        while self.sent.len() > MAX_SENT
+            || self
+                .sent
+                .front()
+                .is_some_and(|first| first.at + MAX_AGE < now)
+        {
+            self.sent.pop_front();
+            self.base += 1;
+        }
+    }
+
+    pub(crate) fn on_remb(&mut self, now: Instant, bitrate: u64) {
+        self.remb = Some((bitrate, now));
+    }
+
+    /// Losses that a receiver report shows, where there is no transport-wide feedback.
+    pub(crate) fn on_report(
+        &mut self,
+        now: Instant,
+        expected: u32,
+        lost: u32,
+        round_trip: Option<Duration>,
+    ) {
+        if self.last_feedback.is_some() {
+            return;
+        }
+        let round_trip = round_trip.unwrap_or(DEFAULT_ROUND_TRIP);
+        let bitrate = self.control.bitrate;
+        self.loss.update(now, expected, lost, bitrate, round_trip);
+        // Without delays nothing but losses and REMB hold it back.
+        let grown = if self.loss.limit().is_some() {
+            Usage::Under
+        } else {
+            Usage::Normal
+        };
+        self.control
+            .update(now, grown, None, round_trip, self.limits);
+    }
+
+    pub(crate) fn on_feedback(
+        &mut self,
+        now: Instant,
+        feedback: &TransportFeedback<'_>,
+        round_trip: Option<Duration>,
+    ) {
+        self.last_feedback = Some(now);
+        let offset = self.unwrap_reference(feedback.reference_time);
+        let next = self.base + self.sent.len() as u64;
+        let (mut received, mut lost) = (0, 0);
+        for status in feedback.statuses() {
+            // The nearest number to the next one; it must have been sent.
+            let ago = (next as u16).wrapping_sub(status.sequence.0);
+            let Some(index) = next
+                .checked_sub(u64::from(ago))
+                .and_then(|n| n.checked_sub(self.base))
+            else {
+                continue;
+            };
+            let Some(sent) = self.sent.get_mut(index as usize) else {
+                continue;
+            };
+            match status.arrival {
+                Some(arrival) if !sent.acknowledged => {
+                    sent.acknowledged = true;
+                    received += 1;
+                    let arrival = (arrival + offset) as f64 * 0.25;
+                    let at = sent.at.saturating_duration_since(self.origin).as_secs_f64() * 1e3;
+                    self.acknowledged.add(arrival, sent.bytes);
+                    self.detector.on_packet(at, arrival);
+                }
+                None if !sent.acknowledged && !sent.counted_lost => {
+                    sent.counted_lost = true;
+                    lost += 1;
+                }
+                _ => {}
+            }
+        }
+        let round_trip = round_trip.unwrap_or(DEFAULT_ROUND_TRIP);
+        let bitrate = self.control.bitrate;
+        self.loss
+            .update(now, received + lost, lost, bitrate, round_trip);
+        let usage = self.detector.usage();
+        let mut measured = self.acknowledged.bitrate();
+        if usage == Usage::Over {
+            // The line is full now, but over half a second it may have been idle between two frames.
+            measured = measured.map(|mean| mean.max(self.acknowledged.peak()));
+        }
+        self.control
+            .update(now, usage, measured, round_trip, self.limits);
+    }
+
+    /// What to add to arrival times, because the reference time wraps at 24 bits.
+    fn unwrap_reference(&mut self, raw: i32) -> i64 {
+        let (last_raw, last) = self.reference.unwrap_or((raw, i64::from(raw)));
+        let step = raw.wrapping_sub(last_raw).wrapping_shl(8) >> 8;
+        let extended = last + i64::from(step);
+        self.reference = Some((raw, extended));
+        (extended - i64::from(raw)) * 256
+    }
+
+    /// Notices that feedback has stopped.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        let silent_since = self.silent_since();
+        if silent_since.is_some_and(|since| since + FEEDBACK_TIMEOUT <= now) {
+            self.last_feedback = Some(now);
+            self.control.bitrate = (self.control.bitrate * 0.8).max(self.limits.min as f64);
+        }
+    }
+
+    /// When [`Self::handle_timeout`] has something to notice.
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
+        Some(self.silent_since()? + FEEDBACK_TIMEOUT)
+    }
+
+    /// Since when feedback on a packet has been awaited, if feedback was there before.
+    fn silent_since(&self) -> Option<Instant> {
+        let last = self.last_feedback?;
+        let newest = self.sent.back().filter(|newest| !newest.acknowledged)?;
+        (newest.at > last).then_some(last)
+    }
+}
+
+/// What can be received.
+#[derive(Debug)]
+pub(crate) struct ReceiveSide {
+    origin: Instant,
+    /// The last send time, and what it counts as over the wraps, in ms.
+    send_time: Option<(u32, f64)>,
+    detector: DelayDetector,
+    control: RateControl,
+    arrivals: RateWindow,
+    told: Option<(u64, Instant)>,
+}
+
+/// A REMB is repeated so often, and sent at once when the estimate has fallen.
+pub(crate) const REMB_INTERVAL: Duration = Duration::from_secs(1);
+
+const REMB_LIMITS: BitrateLimits = BitrateLimits {
+    min: 50_000,
+    start: 300_000,
+    max: 100_000_000,
+};
+
+impl ReceiveSide {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            origin: now,
+            send_time: None,
+            detector: DelayDetector::new(),
+            control: RateControl::new(REMB_LIMITS.start),
+            arrivals: RateWindow::default(),
+            told: None,
+        }
+    }
+
+    pub(crate) fn on_packet(
+        &mut self,
+        now: Instant,
+        sent: AbsoluteSendTime,
+        bytes: usize,
+        round_trip: Option<Duration>,
+    ) {
+        let arrival = now.saturating_duration_since(self.origin).as_secs_f64() * 1e3;
+        let send = self.unwrap_send_time(sent);
+        self.arrivals.add(arrival, bytes as u32);
+        self.detector.on_packet(send, arrival);
+        let round_trip = round_trip.unwrap_or(DEFAULT_ROUND_TRIP);
+        let measured = self.arrivals.bitrate();
+        if let Some(measured) = measured
+            && self.told.is_none()
+        {
+            // What arrives at first is a better start than any constant.
+            self.control.bitrate = self.control.bitrate.max(measured as f64);
+        }
+        self.control.update(
+            now,
+            self.detector.usage(),
+            measured,
+            round_trip,
+            REMB_LIMITS,
+        );
+    }
+
+    fn unwrap_send_time(&mut self, sent: AbsoluteSendTime) -> f64 {
+        let raw = sent.0 & 0x00ff_ffff;
+        let (last_raw, last) = self.send_time.unwrap_or((raw, 0.0));
+        let step = ((raw.wrapping_sub(last_raw) << 8) as i32) >> 8;
+        let time = last + f64::from(step) / 262.144;
+        self.send_time = Some((raw, time));
+        time
+    }
+
+    /// The bitrate to tell now, if it is time to tell one.
+    pub(crate) fn take_remb(&mut self, now: Instant) -> Option<u64> {
+        let bitrate = self.control.bitrate as u64;
+        self.arrivals.bitrate()?;
+        let due = self
+            .told
+            .is_none_or(|(told, at)| at + REMB_INTERVAL <= now || bitrate < told / 100 * 97);
+        if due {
+            self.told = Some((bitrate, now));
+        }
+        due.then_some(bitrate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gannet_rtp::RtcpWriter;
+    use gannet_rtp::rtcp::{RtcpPacket, packets};
+    use gannet_wire::Serial16;
+
+    use super::*;
+
+    fn at(ms: u64) -> Instant {
+        gannet_netsim::start() + Duration::from_millis(ms)
+    }
+
+    fn feed(side: &mut SendSide, now: u64, base: u16, arrivals: &[Option<i64>]) {
+        let mut bytes = Vec::new();
+        RtcpWriter::new(&mut bytes).transport_feedback(
+            1,
+            2,
+            Serial16(base),
+            0,
+            arrivals.iter().copied(),
+        );
+        match packets(&bytes).next() {
+            Some(Ok(RtcpPacket::TransportFeedback(feedback))) => {
+                side.on_feedback(at(now), &feedback, Some(Duration::from_millis(40)));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_remb_caps_and_expires() {
+        let mut side = SendSide::new(at(0), BitrateLimits::default());
+        side.on_remb(at(0), 300_000);
+        assert_eq!(side.target(at(1)), 300_000);
+        side.on_remb(at(1), 0);
+        assert_eq!(side.target(at(2)), 50_000);
+        assert_eq!(side.target(at(11_000)), 1_000_000);
+    }
+
+    #[test]
+    fn feedback_on_what_was_never_sent_is_ignored() {
+        let mut side = SendSide::new(at(0), BitrateLimits::default());
+        for _ in 0..10 {
+            side.on_sent(at(0), 1000);
+        }
+        feed(&mut side, 50, 500, &[Some(1), None, Some(2)]);
+        feed(&mut side, 50, 65_000, &[Some(1), None, Some(2)]);
+        assert_eq!(side.acknowledged.bitrate(), None);
+        assert!(
+            side.sent
+                .iter()
+                .all(|sent| !sent.acknowledged && !sent.counted_lost)
+        );
+        feed(&mut side, 50, 1, &[Some(1), None]);
+        feed(&mut side, 50, 10, &[Some(1)]);
+        assert_eq!(side.sent.iter().filter(|sent| sent.acknowledged).count(), 2);
+    }
+
+    #[test]
+    fn the_reference_time_wraps() {
+        let mut side = SendSide::new(at(0), BitrateLimits::default());
+        assert_eq!(side.unwrap_reference(0x7f_ffff), 0);
+        assert_eq!(side.unwrap_reference(-0x80_0000), 0x100_0000 * 256);
+        assert_eq!(side.unwrap_reference(0x7f_ffff), 0);
+    }
+
+    #[test]
+    fn silence_after_feedback_halves_it_slowly() {
+        let mut side = SendSide::new(at(0), BitrateLimits::default());
+        side.on_sent(at(0), 1000);
+        assert_eq!(side.next_timeout(), None);
+        feed(&mut side, 50, 1, &[Some(1)]);
+        side.on_sent(at(100), 1000);
+        assert_eq!(side.next_timeout(), Some(at(2050)));
+        side.handle_timeout(at(2050));
+        assert!(side.target(at(2050)) < 820_000);
+    }
+
+    #[test]
+    fn what_was_sent_is_bounded() {
+        let mut side = SendSide::new(at(0), BitrateLimits::default());
+        for index in 0..20_000 {
+            side.on_sent(at(0), 100);
+            assert!(side.sent.len() <= MAX_SENT, "{index}");
+        }
+        side.on_sent(at(6000), 100);
+        assert_eq!(side.sent.len(), 1);
+    }
+}

@@ -1,0 +1,321 @@
+//! Rates: how much arrives, and how the target follows the detector (draft-ietf-rmcat-gcc-02, section 5.5).
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::BitrateLimits;
+use super::delay::Usage;
+
+/// What arrived within the last half second.
+#[derive(Debug, Default)]
+pub(crate) struct RateWindow {
+    /// When (in ms), and how many bytes.
+    arrivals: VecDeque<(f64, u32)>,
+    bytes: u64,
+}
+
+const WINDOW_MS: f64 = 500.0;
+const PEAK_MS: f64 = 150.0;
+const MAX_ARRIVALS: usize = 8192;
+
+impl RateWindow {
+    pub(crate) fn add(&mut self, arrival: f64, bytes: u32) {
+        self.arrivals.push_back((arrival, bytes));
+        self.bytes += u64::from(bytes);
+        while let Some((first, bytes)) = self.arrivals.front().copied() {
+            if arrival - first <= WINDOW_MS && self.arrivals.len() <= MAX_ARRIVALS {
+                break;
+            }
+            self.bytes -= u64::from(bytes);
+            self.arrivals.pop_front();
+        }
+    }
+
+    /// Bits per second of the last moments: what the line carried while a frame that is larger than
+    /// others went through it. 0 if there is not enough to tell.
+    pub(crate) fn peak(&self) -> u64 {
+        let Some((last, _)) = self.arrivals.back().copied() else {
+            return 0;
+        };
+        let recent = self
+            .arrivals
+            .iter()
+            .rev()
+            .take_while(|(at, _)| last - at <= PEAK_MS);
+        let (first, bytes, count) = recent.fold((last, 0, 0), |(_, sum, count), (at, bytes)| {
+            (*at, sum + u64::from(*bytes), count + 1)
+        });
+        let span = last - first;
+        if span < PEAK_MS / 2.0 || count < 8 {
+            return 0;
+        }
+        (bytes as f64 * f64::from(count - 1) / f64::from(count) * 8000.0 / span) as u64
+    }
+
+    /// Bits per second, once there is enough to tell.
+    pub(crate) fn bitrate(&self) -> Option<u64> {
+        let (first, bytes) = *self.arrivals.front()?;
+        let (last, _) = *self.arrivals.back()?;
+        let span = last - first;
+        if span < 150.0 || self.arrivals.len() < 8 {
+            return None;
+        }
+        // The first packet opens the span, it is not in it.
+        let bits = self.bytes.saturating_sub(u64::from(bytes)) as f64 * 8.0;
+        Some((bits * 1000.0 / span) as u64)
+    }
+}
+
+/// The share of the measured rate that is left after an overuse.
+const BACK_OFF: f64 = 0.85;
+
+/// Growth per second while the capacity is unknown.
+const GROWTH: f64 = 1.08;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Hold,
+    Increase,
+}
+
+/// Additive increase near the capacity, multiplicative far from it, and multiplicative decrease.
+#[derive(Debug)]
+pub(crate) struct RateControl {
+    state: State,
+    pub(crate) bitrate: f64,
+    /// What was measured at overuses, smoothed, and its relative deviation.
+    capacity: Option<(f64, f64)>,
+    updated: Option<Instant>,
+    last_decrease: Option<Instant>,
+}
+
+impl RateControl {
+    pub(crate) const fn new(start: u64) -> Self {
+        Self {
+            state: State::Increase,
+            bitrate: start as f64,
+            capacity: None,
+            updated: None,
+            last_decrease: None,
+        }
+    }
+
+    pub(crate) fn update(
+        &mut self,
+        now: Instant,
+        usage: Usage,
+        measured: Option<u64>,
+        round_trip: Duration,
+        limits: BitrateLimits,
+    ) {
+        let elapsed = self.updated.replace(now).map_or(Duration::ZERO, |updated| {
+            now.saturating_duration_since(updated)
+                .min(Duration::from_secs(1))
+        });
+        let measured = measured.map(|measured| measured as f64);
+        match (usage, self.state) {
+            (Usage::Over, _) => self.decrease(now, measured, round_trip),
+            (Usage::Under, _) => self.state = State::Hold,
+            (Usage::Normal, State::Hold) => self.state = State::Increase,
+            (Usage::Normal, State::Increase) => self.increase(elapsed, measured, round_trip),
+        }
+        self.bitrate = self.bitrate.clamp(limits.min as f64, limits.max as f64);
+    }
+
+    fn decrease(&mut self, now: Instant, measured: Option<f64>, round_trip: Duration) {
+        // The effect of the last decrease is not to be seen before a round trip is over.
+        let pause = round_trip + Duration::from_millis(100);
+        if self.last_decrease.is_some_and(|last| last + pause > now) {
+            return;
+        }
+        self.last_decrease = Some(now);
+        self.state = State::Hold;
+        let measured = measured.unwrap_or(self.bitrate);
+        self.bitrate = self.bitrate.min(BACK_OFF * measured);
+        let (mean, deviation) = self.capacity.unwrap_or((measured, 0.15));
+        let error = (measured - mean).abs() / mean.max(1.0);
+        let mean = if error > 3.0 * deviation {
+            measured
+        } else {
+            0.95 * mean + 0.05 * measured
+        };
+        self.capacity = Some((mean, (0.95 * deviation + 0.05 * error).clamp(0.05, 0.3)));
+    }
+
+    fn increase(&mut self, elapsed: Duration, measured: Option<f64>, round_trip: Duration) {
+        if let (Some(measured), Some((mean, deviation))) = (measured, self.capacity)
+            && measured > mean * (1.0 + 3.0 * deviation)
+        {
+            self.capacity = None;
+        }
+        let elapsed = elapsed.as_secs_f64();
+        let near = self
+            .capacity
+            .is_some_and(|(mean, deviation)| self.bitrate > mean * (1.0 - 3.0 * deviation));
+        let grown = if near {
+            // About a packet for each response time.
+            let packet = (self.bitrate / 30.0).clamp(2400.0, 9600.0);
+            let response = round_trip.as_secs_f64() + 0.1;
+            self.bitrate + (packet / response).max(4000.0) * elapsed
+        } else {
+            (self.bitrate * GROWTH.powf(elapsed)).max(self.bitrate + 1000.0 * elapsed)
+        };
+        // A stream that does not use what it may says nothing about what lies above.
+        let ceiling = measured.map_or(f64::MAX, |measured| 1.5 * measured + 10_000.0);
+        self.bitrate = self.bitrate.max(grown.min(ceiling));
+    }
+}
+
+/// The limit that losses set. Random loss of a few per cent sets none: queues that overflow are seen by
+/// their delay, and policers lose much more.
+#[derive(Debug, Default)]
+pub(crate) struct LossLimit {
+    limit: Option<f64>,
+    /// Over about the last second.
+    smoothed: f64,
+    expected: u32,
+    lost: u32,
+    window_start: Option<Instant>,
+    last_decrease: Option<Instant>,
+}
+
+/// Growth per second of the limit that losses set, once they are over.
+const RECOVERY: f64 = 1.25;
+
+const LOSS_WINDOW: Duration = Duration::from_millis(250);
+const MIN_PACKETS: u32 = 20;
+const LOW_LOSS: f64 = 0.05;
+const HIGH_LOSS: f64 = 0.10;
+
+impl LossLimit {
+    /// `lost` of `expected` packets were lost while the target was `bitrate`.
+    pub(crate) fn update(
+        &mut self,
+        now: Instant,
+        expected: u32,
+        lost: u32,
+        bitrate: f64,
+        round_trip: Duration,
+    ) {
+        self.expected += expected;
+        self.lost += lost;
+        let start = *self.window_start.get_or_insert(now);
+        let elapsed = now.saturating_duration_since(start);
+        if elapsed < LOSS_WINDOW || self.expected < MIN_PACKETS {
+            return;
+        }
+        let loss = f64::from(self.lost.min(self.expected)) / f64::from(self.expected);
+        self.on_window(now, loss, elapsed, bitrate, round_trip);
+        self.window_start = Some(now);
+        (self.expected, self.lost) = (0, 0);
+    }
+
+    fn on_window(
+        &mut self,
+        now: Instant,
+        loss: f64,
+        elapsed: Duration,
+        bitrate: f64,
+        round_trip: Duration,
+    ) {
+        self.smoothed += (loss - self.smoothed) * 0.3;
+        let pause = round_trip + Duration::from_millis(500);
+        let may_decrease = self.last_decrease.is_none_or(|last| last + pause <= now);
+        // Over now, and not for a moment: what is left of an old burst must not count again and again.
+        if self.smoothed > HIGH_LOSS && loss > HIGH_LOSS && may_decrease {
+            self.last_decrease = Some(now);
+            let from = self.limit.map_or(bitrate, |limit| limit.min(bitrate));
+            self.limit = Some(from * (1.0 - 0.5 * self.smoothed));
+        } else if self.smoothed < LOW_LOSS
+            && let Some(limit) = &mut self.limit
+        {
+            *limit *= RECOVERY.powf(elapsed.as_secs_f64().min(1.0));
+            if *limit > 1.5 * bitrate {
+                self.limit = None;
+            }
+        }
+    }
+
+    pub(crate) const fn limit(&self) -> Option<f64> {
+        self.limit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: BitrateLimits = BitrateLimits {
+        min: 50_000,
+        start: 1_000_000,
+        max: 9_000_000,
+    };
+    const RTT: Duration = Duration::from_millis(40);
+
+    fn at(ms: u64) -> Instant {
+        gannet_netsim::start() + Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn the_window_measures_what_arrives() {
+        let mut window = RateWindow::default();
+        assert_eq!(window.bitrate(), None);
+        for index in 0..200 {
+            window.add(f64::from(index) * 10.0, 1250);
+        }
+        assert_eq!(window.bitrate(), Some(1_000_000));
+        for index in 0..20_000 {
+            window.add(2000.0 + f64::from(index) * 0.001, 1);
+            assert!(window.arrivals.len() <= MAX_ARRIVALS + 1);
+        }
+    }
+
+    #[test]
+    fn it_grows_by_eight_per_cent_and_falls_below_what_arrives() {
+        let mut control = RateControl::new(1_000_000);
+        for step in 0..=100 {
+            control.update(at(step * 100), Usage::Normal, Some(3_000_000), RTT, LIMITS);
+        }
+        let expected = 1_000_000.0 * 1.08_f64.powi(10);
+        assert!(
+            (control.bitrate / expected - 1.0).abs() < 0.01,
+            "{}",
+            control.bitrate
+        );
+        control.update(at(10_100), Usage::Over, Some(1_500_000), RTT, LIMITS);
+        assert!((control.bitrate - 1_275_000.0).abs() < 1.0);
+        control.update(at(10_150), Usage::Over, Some(700_000), RTT, LIMITS);
+        assert!(
+            (control.bitrate - 1_275_000.0).abs() < 1.0,
+            "its effect is not seen yet"
+        );
+    }
+
+    #[test]
+    fn it_does_not_run_away_from_what_is_sent() {
+        let mut control = RateControl::new(1_000_000);
+        for step in 0..=1000 {
+            control.update(at(step * 100), Usage::Normal, Some(800_000), RTT, LIMITS);
+        }
+        assert!(control.bitrate <= 1_210_000.0);
+    }
+
+    #[test]
+    fn two_per_cent_of_loss_set_no_limit_and_twenty_do() {
+        let mut limit = LossLimit::default();
+        let mut random = crate::random::Random::new(3);
+        for step in 0..2000 {
+            let lost = (0..10).filter(|_| random.unit() < 0.02).count() as u32;
+            limit.update(at(step * 60), 10, lost, 1e6, RTT);
+            assert_eq!(limit.limit(), None, "{step}");
+        }
+        for step in 2000..2100 {
+            limit.update(at(step * 60), 10, 2, 1e6, RTT);
+        }
+        assert!(limit.limit().unwrap() < 8e5);
+        for step in 2100..8000 {
+            limit.update(at(step * 60), 10, 0, 1e6, RTT);
+        }
+        assert_eq!(limit.limit(), None);
+    }
+}

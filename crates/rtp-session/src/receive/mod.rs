@@ -1,0 +1,647 @@
+//! Receivers: what happens to the packets of one source.
+
+mod audio;
+mod feedback;
+mod nack;
+mod reception;
+mod router;
+mod seen;
+mod video;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use gannet_rtp::RtpPacket;
+use gannet_rtp::extension::{AudioLevel, VideoOrientation};
+use gannet_wire::{Serial16, Serial32};
+
+use crate::event::{Event, Frame, ReceivedPacket};
+use crate::parameters::{CodecParameters, Delivery, MediaKind, ReceiveParameters, ReceiverId};
+use crate::session::MAX_EVENTS;
+use crate::stats::{InboundRtpStats, RemoteOutboundRtpStats};
+
+use self::audio::{AudioBuffer, AudioPacket};
+pub(crate) use self::feedback::FeedbackRecorder;
+use self::nack::NackTracker;
+use self::reception::Arrival;
+pub(crate) use self::reception::Reception;
+pub(crate) use self::router::{Role, Router};
+use self::seen::SeenWindow;
+use self::video::{Inserted, VideoBuffer, VideoFrame, VideoPacket};
+
+/// Without NACK, a hole is nothing but reordering, and that is soon over.
+const WAIT_WITHOUT_NACK: Duration = Duration::from_millis(60);
+
+/// A source that was silent for this long gives way to another one.
+const SOURCE_SILENCE: Duration = Duration::from_millis(500);
+
+/// What a payload type means.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum PayloadKind {
+    Media(CodecParameters),
+    /// A retransmission of this codec.
+    Rtx(CodecParameters),
+}
+
+/// Counters of one receiver, over all its sources.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counters {
+    packets: u64,
+    bytes: u64,
+    header_bytes: u64,
+    discarded: u64,
+    retransmitted_packets: u64,
+    retransmitted_bytes: u64,
+    frames: u64,
+    key_frames: u64,
+    nacks: u64,
+    plis: u64,
+    firs: u64,
+    last_packet: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum Buffer {
+    Audio(AudioBuffer),
+    Video(Box<VideoBuffer>),
+    /// Packets are handed out as they come.
+    None(SeenWindow),
+}
+
+/// When a key frame was asked for.
+#[derive(Clone, Copy, Debug, Default)]
+struct KeyFrameRequests {
+    /// The user asked.
+    asked: bool,
+    last: Option<Instant>,
+    fir_sequence: u8,
+}
+
+/// How a key frame is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyFrameRequest {
+    Pli,
+    Fir(u8),
+}
+
+#[derive(Debug)]
+pub(crate) struct Receiver {
+    pub(crate) id: ReceiverId,
+    pub(crate) parameters: ReceiveParameters,
+    payload_types: Box<[Option<PayloadKind>; 128]>,
+    source: Option<Reception>,
+    buffer: Buffer,
+    nack: NackTracker,
+    requests: KeyFrameRequests,
+    counters: Counters,
+}
+
+/// What a packet says, wherever it was wrapped in.
+#[derive(Clone, Copy, Debug)]
+struct MediaPacket<'a> {
+    sequence: Serial16,
+    timestamp: Serial32,
+    marker: bool,
+    codec: CodecParameters,
+    payload: &'a [u8],
+    level: Option<AudioLevel>,
+    orientation: Option<VideoOrientation>,
+    retransmitted: bool,
+}
+
+/// What the session has to do after a packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// How long a retransmission took.
+    pub(crate) round_trip: Option<Duration>,
+    /// The source is new.
+    pub(crate) started: Option<u32>,
+}
+
+impl Receiver {
+    pub(crate) fn new(id: ReceiverId, parameters: ReceiveParameters) -> Self {
+        let mut receiver = Self {
+            id,
+            payload_types: payload_types(&parameters.codecs),
+            buffer: Buffer::new(&parameters),
+            parameters,
+            source: None,
+            nack: NackTracker::default(),
+            requests: KeyFrameRequests::default(),
+            counters: Counters::default(),
+        };
+        receiver.adopt_signalled();
+        receiver
+    }
+
+    pub(crate) fn set_parameters(&mut self, parameters: ReceiveParameters) {
+        self.payload_types = payload_types(&parameters.codecs);
+        if parameters.kind != self.parameters.kind
+            || parameters.delivery != self.parameters.delivery
+        {
+            self.buffer = Buffer::new(&parameters);
+            self.nack.reset();
+        }
+        self.parameters = parameters;
+        self.adopt_signalled();
+    }
+
+    /// Takes the source that signalling named.
+    fn adopt_signalled(&mut self) {
+        if let Some(ssrc) = self.parameters.ssrc
+            && self.ssrc() != Some(ssrc)
+        {
+            self.start_source(ssrc);
+        }
+    }
+
+    fn start_source(&mut self, ssrc: u32) {
+        let clock_rate = self
+            .parameters
+            .codecs
+            .first()
+            .map_or(1, |codec| codec.clock_rate);
+        self.source = Some(Reception::new(ssrc, clock_rate));
+        self.buffer.reset();
+        self.nack.reset();
+    }
+
+    pub(crate) fn ssrc(&self) -> Option<u32> {
+        self.source.as_ref().map(|source| source.ssrc)
+    }
+
+    pub(crate) fn payload_kind(&self, payload_type: u8) -> Option<PayloadKind> {
+        self.payload_types
+            .get(usize::from(payload_type))
+            .copied()
+            .flatten()
+    }
+
+    /// Whether a packet of another source may replace the one that it has.
+    pub(crate) fn accepts_source(&self, now: Instant, ssrc: u32) -> bool {
+        match &self.source {
+            None => true,
+            Some(source) if source.ssrc == ssrc => true,
+            Some(source) if !source.has_received() => true,
+            Some(_) => self
+                .counters
+                .last_packet
+                .is_none_or(|last| last + SOURCE_SILENCE <= now),
+        }
+    }
+
+    /// A packet of the media source.
+    pub(crate) fn handle_media(
+        &mut self,
+        now: Instant,
+        packet: &RtpPacket<'_>,
+        events: &mut VecDeque<Event>,
+    ) -> Outcome {
+        let Some(PayloadKind::Media(codec)) = self.payload_kind(packet.payload_type()) else {
+            self.counters.discarded += 1;
+            return Outcome::default();
+        };
+        let mut started = None;
+        if self.ssrc() != Some(packet.ssrc()) {
+            if !self.accepts_source(now, packet.ssrc()) {
+                self.counters.discarded += 1;
+                return Outcome::default();
+            }
+            self.start_source(packet.ssrc());
+        }
+        if self
+            .source
+            .as_ref()
+            .is_some_and(|source| !source.has_received())
+        {
+            started = Some(packet.ssrc());
+        }
+        self.counters.packets += 1;
+        self.counters.bytes += packet.payload().len() as u64;
+        self.counters.header_bytes += packet.header_len() as u64 + u64::from(packet.padding_len());
+        self.counters.last_packet = Some(now);
+        let media = MediaPacket {
+            sequence: packet.sequence_number(),
+            timestamp: packet.timestamp(),
+            marker: packet.marker(),
+            codec,
+            payload: packet.payload(),
+            level: packet.extension(&self.parameters.extensions),
+            orientation: packet.extension(&self.parameters.extensions),
+            retransmitted: false,
+        };
+        let round_trip = self.accept(now, &media, events);
+        Outcome {
+            round_trip,
+            started,
+        }
+    }
+
+    /// A packet of the retransmission source (RFC 4588, section 4): the original sequence number, then
+    /// the original payload.
+    pub(crate) fn handle_rtx(
+        &mut self,
+        now: Instant,
+        packet: &RtpPacket<'_>,
+        events: &mut VecDeque<Event>,
+    ) -> Outcome {
+        let Some(PayloadKind::Rtx(codec)) = self.payload_kind(packet.payload_type()) else {
+            self.counters.discarded += 1;
+            return Outcome::default();
+        };
+        // A packet without payload is padding to probe with.
+        let Some((original, payload)) = packet.payload().split_first_chunk::<2>() else {
+            return Outcome::default();
+        };
+        self.counters.retransmitted_packets += 1;
+        self.counters.retransmitted_bytes += payload.len() as u64;
+        if self
+            .source
+            .as_ref()
+            .is_none_or(|source| !source.has_received())
+        {
+            return Outcome::default();
+        }
+        let media = MediaPacket {
+            sequence: Serial16(u16::from_be_bytes(*original)),
+            timestamp: packet.timestamp(),
+            marker: packet.marker(),
+            codec,
+            payload,
+            level: packet.extension(&self.parameters.extensions),
+            orientation: packet.extension(&self.parameters.extensions),
+            retransmitted: true,
+        };
+        Outcome {
+            round_trip: self.accept(now, &media, events),
+            started: None,
+        }
+    }
+
+    fn accept(
+        &mut self,
+        now: Instant,
+        packet: &MediaPacket<'_>,
+        events: &mut VecDeque<Event>,
+    ) -> Option<Duration> {
+        let source = self.source.as_mut()?;
+        let sequence = match source.place(packet.sequence, packet.retransmitted) {
+            Arrival::Sequence(sequence) => sequence,
+            Arrival::Restart(sequence) => {
+                self.buffer.reset();
+                self.nack.reset();
+                sequence
+            }
+            Arrival::Suspicious => {
+                self.counters.discarded += 1;
+                return None;
+            }
+        };
+        source.set_clock_rate(packet.codec.clock_rate);
+        // On the same source, what was asked for comes back looking like any other packet.
+        let asked = packet.retransmitted || self.nack.was_asked(now, sequence);
+        if !asked {
+            source.update_jitter(now, packet.timestamp);
+        }
+        let noticed = self.nack.on_packet(now, sequence, asked);
+        if noticed.too_many
+            && let Buffer::Video(buffer) = &mut self.buffer
+        {
+            buffer.break_chain();
+        }
+        self.store(now, sequence, packet, events);
+        self.drain(now, events);
+        noticed.round_trip
+    }
+
+    fn store(
+        &mut self,
+        now: Instant,
+        sequence: u64,
+        packet: &MediaPacket<'_>,
+        events: &mut VecDeque<Event>,
+    ) {
+        let max_wait = self.max_wait();
+        let fresh = match &mut self.buffer {
+            Buffer::Video(buffer) => {
+                let packet = VideoPacket {
+                    sequence,
+                    timestamp: packet.timestamp,
+                    marker: packet.marker,
+                    payload_type: packet.codec.payload_type,
+                    format: packet.codec.format,
+                    payload: packet.payload,
+                    orientation: packet.orientation,
+                };
+                buffer.insert(now, &packet) != Inserted::Discarded
+            }
+            Buffer::Audio(buffer) => {
+                let packet = AudioPacket {
+                    sequence,
+                    timestamp: packet.timestamp,
+                    marker: packet.marker,
+                    payload_type: packet.codec.payload_type,
+                    payload: Bytes::copy_from_slice(packet.payload),
+                    arrival: now,
+                    level: packet.level,
+                };
+                buffer.insert(now, packet, max_wait)
+            }
+            Buffer::None(seen) => {
+                let fresh = seen.insert(sequence);
+                if fresh {
+                    let ssrc = self.source.as_ref().map_or(0, |source| source.ssrc);
+                    push(events, || {
+                        Event::Packet(Box::new(packet.received(self.id, ssrc, now)))
+                    });
+                }
+                fresh
+            }
+        };
+        self.counters.discarded += u64::from(!fresh);
+    }
+
+    /// Hands out what can be handed out.
+    fn drain(&mut self, now: Instant, events: &mut VecDeque<Event>) {
+        let max_wait = self.max_wait();
+        let Some(source) = self.source.as_mut() else {
+            return;
+        };
+        match &mut self.buffer {
+            Buffer::Video(buffer) => {
+                loop {
+                    while let Some(frame) = buffer.next_frame(now) {
+                        self.counters.frames += 1;
+                        self.counters.key_frames += u64::from(frame.keyframe);
+                        if frame.keyframe {
+                            self.requests.asked = false;
+                        }
+                        let event = || Event::Frame(Box::new(frame.into_frame(self.id, source)));
+                        // Nobody listens: what comes next would refer to what is dropped here.
+                        if !push(events, event) {
+                            buffer.break_chain();
+                        }
+                    }
+                    if !buffer.give_up(now, max_wait) {
+                        break;
+                    }
+                }
+                self.nack.forget_before(buffer.base());
+            }
+            Buffer::Audio(buffer) => {
+                while let Some((packet, lost)) = buffer.next_packet(now, max_wait) {
+                    self.counters.frames += 1;
+                    let event = || Event::Frame(Box::new(packet.into_frame(self.id, source, lost)));
+                    push(events, event);
+                }
+                self.nack.forget_before(buffer.base());
+            }
+            Buffer::None(seen) => self.nack.forget_before(seen.oldest()),
+        }
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant, events: &mut VecDeque<Event>) {
+        self.drain(now, events);
+    }
+
+    /// The packets to be asked for now.
+    pub(crate) fn collect_nacks(
+        &mut self,
+        now: Instant,
+        round_trip: Option<Duration>,
+        out: &mut Vec<u64>,
+    ) {
+        if self.parameters.feedback.nack {
+            self.nack.collect(now, round_trip, out);
+            self.counters.nacks += u64::from(!out.is_empty());
+        }
+    }
+
+    /// The request for a key frame that is due now; it counts as sent.
+    pub(crate) fn take_key_frame_request(
+        &mut self,
+        now: Instant,
+        round_trip: Option<Duration>,
+    ) -> Option<KeyFrameRequest> {
+        if self.next_key_frame_request(round_trip)? > now {
+            return None;
+        }
+        self.requests.last = Some(now);
+        self.requests.asked = false;
+        if self.parameters.feedback.pli {
+            self.counters.plis += 1;
+            return Some(KeyFrameRequest::Pli);
+        }
+        self.counters.firs += 1;
+        self.requests.fir_sequence = self.requests.fir_sequence.wrapping_add(1);
+        Some(KeyFrameRequest::Fir(self.requests.fir_sequence))
+    }
+
+    /// When to ask for a key frame, if one is needed.
+    fn next_key_frame_request(&self, round_trip: Option<Duration>) -> Option<Instant> {
+        let feedback = self.parameters.feedback;
+        let last_packet = self.counters.last_packet?;
+        if !feedback.pli && !feedback.fir {
+            return None;
+        }
+        let round_trip = round_trip.unwrap_or(Duration::from_millis(100));
+        let needed_at = match &self.buffer {
+            _ if self.requests.asked => last_packet,
+            // The beginning of one is there: its rest may be on its way.
+            Buffer::Video(buffer) if buffer.needs_key_frame() && !buffer.has_key_frame() => {
+                last_packet
+            }
+            // Retransmissions do not come: get one before the wait is over.
+            Buffer::Video(buffer) => buffer.hole_since()? + round_trip + Duration::from_millis(200),
+            _ => return None,
+        };
+        // A key frame takes a round trip, an encoder and several packets to come.
+        let again = round_trip + Duration::from_millis(200);
+        Some(
+            self.requests
+                .last
+                .map_or(needed_at, |last| needed_at.max(last + again)),
+        )
+    }
+
+    pub(crate) const fn request_key_frame(&mut self) {
+        self.requests.asked = true;
+    }
+
+    /// When this receiver has something to do.
+    pub(crate) fn next_timeout(&self, round_trip: Option<Duration>) -> Option<Instant> {
+        let max_wait = self.max_wait();
+        let buffer = match &self.buffer {
+            Buffer::Audio(buffer) => buffer.next_timeout(max_wait),
+            Buffer::Video(buffer) => buffer.hole_since().map(|since| since + max_wait),
+            Buffer::None(_) => None,
+        };
+        let nack = self
+            .nack
+            .next_timeout()
+            .filter(|_| self.parameters.feedback.nack);
+        let request = self.next_key_frame_request(round_trip);
+        [buffer, nack, request].into_iter().flatten().min()
+    }
+
+    fn max_wait(&self) -> Duration {
+        if self.parameters.feedback.nack {
+            self.parameters.max_wait
+        } else {
+            self.parameters.max_wait.min(WAIT_WITHOUT_NACK)
+        }
+    }
+
+    pub(crate) const fn source_mut(&mut self) -> Option<&mut Reception> {
+        self.source.as_mut()
+    }
+
+    /// The source said goodbye: the next one is taken at once.
+    pub(crate) fn handle_bye(&mut self, now: Instant, events: &mut VecDeque<Event>) {
+        if let Some(ssrc) = self.ssrc() {
+            self.drain(now, events);
+            self.counters.last_packet = None;
+            self.start_source(ssrc);
+            let receiver = self.id;
+            push(events, || Event::Bye { receiver, ssrc });
+        }
+    }
+
+    pub(crate) fn stats(&self) -> InboundRtpStats {
+        let source = self.source.as_ref().filter(|source| source.has_received());
+        let dropped = match &self.buffer {
+            Buffer::Video(buffer) => buffer.frames_dropped,
+            _ => 0,
+        };
+        InboundRtpStats {
+            receiver: self.id,
+            kind: self.parameters.kind,
+            ssrc: source.map(|source| source.ssrc),
+            packets_received: self.counters.packets,
+            bytes_received: self.counters.bytes,
+            header_bytes_received: self.counters.header_bytes,
+            packets_lost: source.map_or(0, Reception::lost),
+            jitter: source.map_or(0.0, Reception::jitter_seconds),
+            packets_discarded: self.counters.discarded,
+            retransmitted_packets_received: self.counters.retransmitted_packets,
+            retransmitted_bytes_received: self.counters.retransmitted_bytes,
+            frames_received: self.counters.frames,
+            key_frames_received: self.counters.key_frames,
+            frames_dropped: dropped,
+            nack_count: self.counters.nacks,
+            pli_count: self.counters.plis,
+            fir_count: self.counters.firs,
+            last_packet_received_timestamp: self.counters.last_packet,
+            remote: source.and_then(|source| {
+                let info = source.last_info?;
+                Some(RemoteOutboundRtpStats {
+                    packets_sent: u64::from(info.packet_count),
+                    bytes_sent: u64::from(info.octet_count),
+                    remote_timestamp: info.ntp,
+                    reports_sent: source.reports,
+                })
+            }),
+        }
+    }
+}
+
+impl Buffer {
+    fn new(parameters: &ReceiveParameters) -> Self {
+        match (parameters.delivery, parameters.kind) {
+            (Delivery::Packets, _) => Self::None(SeenWindow::default()),
+            (Delivery::Frames, MediaKind::Audio) => Self::Audio(AudioBuffer::new()),
+            (Delivery::Frames, MediaKind::Video) => Self::Video(Box::new(VideoBuffer::new())),
+        }
+    }
+
+    fn reset(&mut self) {
+        match self {
+            Self::Audio(buffer) => buffer.reset(),
+            Self::Video(buffer) => buffer.reset(),
+            Self::None(seen) => *seen = SeenWindow::default(),
+        }
+    }
+}
+
+impl MediaPacket<'_> {
+    fn received(&self, receiver: ReceiverId, ssrc: u32, now: Instant) -> ReceivedPacket {
+        ReceivedPacket {
+            receiver,
+            ssrc,
+            payload_type: self.codec.payload_type,
+            sequence_number: self.sequence,
+            timestamp: self.timestamp,
+            marker: self.marker,
+            payload: Bytes::copy_from_slice(self.payload),
+            arrival: now,
+            audio_level: self.level,
+            orientation: self.orientation,
+        }
+    }
+}
+
+impl VideoFrame {
+    fn into_frame(self, receiver: ReceiverId, source: &Reception) -> Frame {
+        Frame {
+            receiver,
+            data: self.data,
+            ssrc: source.ssrc,
+            payload_type: self.payload_type,
+            timestamp: self.timestamp,
+            sequence_number: Serial16(self.sequence as u16),
+            keyframe: self.keyframe,
+            lost: self.lost,
+            marker: self.marker,
+            first_arrival: self.first_arrival,
+            last_arrival: self.last_arrival,
+            ntp: source.ntp(self.timestamp),
+            audio_level: None,
+            orientation: self.orientation,
+        }
+    }
+}
+
+impl AudioPacket {
+    fn into_frame(self, receiver: ReceiverId, source: &Reception, lost: u32) -> Frame {
+        Frame {
+            receiver,
+            data: self.payload,
+            ssrc: source.ssrc,
+            payload_type: self.payload_type,
+            timestamp: self.timestamp,
+            sequence_number: Serial16(self.sequence as u16),
+            keyframe: true,
+            lost,
+            marker: self.marker,
+            first_arrival: self.arrival,
+            last_arrival: self.arrival,
+            ntp: source.ntp(self.timestamp),
+            audio_level: self.level,
+            orientation: None,
+        }
+    }
+}
+
+/// Queues an event, if there is room.
+fn push(events: &mut VecDeque<Event>, event: impl FnOnce() -> Event) -> bool {
+    let room = events.len() < MAX_EVENTS;
+    if room {
+        events.push_back(event());
+    }
+    room
+}
+
+fn payload_types(codecs: &[CodecParameters]) -> Box<[Option<PayloadKind>; 128]> {
+    let mut table = Box::new([None; 128]);
+    for codec in codecs {
+        if let Some(place) = table.get_mut(usize::from(codec.payload_type)) {
+            *place = Some(PayloadKind::Media(*codec));
+        }
+        let rtx = codec.rtx_payload_type.map(usize::from);
+        if let Some(place) = rtx.and_then(|rtx| table.get_mut(rtx)) {
+            *place = Some(PayloadKind::Rtx(*codec));
+        }
+    }
+    table
+}

@@ -1,0 +1,775 @@
+//! The jitter buffer for video: whole frames, in decode order, each as soon as it is complete.
+//!
+//! Packets stand in a row by sequence number. The row begins at the first packet that was neither handed
+//! out nor given up; `scan` is how far it is known to be without a hole. A frame is complete when the scan
+//! reaches its end: a marker, a payload that says so, or a packet of another timestamp behind it.
+//!
+//! A hole stops everything behind it. It closes when the missing packet comes; it is jumped over when a
+//! complete key frame stands behind it, or when it has lasted too long: then frames are dropped until one
+//! can be decoded, a key frame, or one that the layer numbers of VP8 prove to need nothing that is missing.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use gannet_rtp::extension::VideoOrientation;
+use gannet_rtp_payload::{Depacketizer, PayloadFormat, PayloadInfo};
+use gannet_wire::Serial32;
+
+/// The row is never longer than this many packets: 2 s at 10 Mbit/s.
+pub(crate) const MAX_PACKETS: usize = 2048;
+
+/// Packets may come so much before the first one that was seen.
+const MAX_BEFORE_FIRST: u64 = 100;
+
+/// Buffers of packets that are kept for the next ones.
+const MAX_SPARE: usize = 128;
+
+/// A received packet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct VideoPacket<'a> {
+    pub(crate) sequence: u64,
+    pub(crate) timestamp: Serial32,
+    pub(crate) marker: bool,
+    pub(crate) payload_type: u8,
+    pub(crate) format: PayloadFormat,
+    pub(crate) payload: &'a [u8],
+    pub(crate) orientation: Option<VideoOrientation>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    timestamp: Serial32,
+    marker: bool,
+    payload_type: u8,
+    format: PayloadFormat,
+    payload: Vec<u8>,
+    info: PayloadInfo,
+    arrival: Instant,
+    orientation: Option<VideoOrientation>,
+}
+
+impl Slot {
+    /// A packet without payload: a probe, or a keep-alive. It belongs to no frame.
+    fn is_padding(&self) -> bool {
+        self.payload.is_empty()
+    }
+
+    fn ends_frame(&self) -> bool {
+        self.marker || self.info.ends_frame == Some(true)
+    }
+
+    fn may_start(&self) -> bool {
+        self.info.starts_frame == Some(true) || self.info.parameter_sets
+    }
+}
+
+/// A frame that can be decoded.
+#[derive(Debug)]
+pub(crate) struct VideoFrame {
+    pub(crate) data: Bytes,
+    pub(crate) sequence: u64,
+    pub(crate) timestamp: Serial32,
+    pub(crate) payload_type: u8,
+    pub(crate) keyframe: bool,
+    pub(crate) marker: bool,
+    pub(crate) lost: u32,
+    pub(crate) first_arrival: Instant,
+    pub(crate) last_arrival: Instant,
+    pub(crate) orientation: Option<VideoOrientation>,
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Inserted {
+    Stored,
+    /// It is there already, or its place was handed out or given up.
+    Discarded,
+    /// It is so far ahead that everything before it was given up.
+    Overflow,
+}
+
+/// Whether what comes next can be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chain {
+    /// Only a key frame can.
+    Broken,
+    /// Frames up to this temporal layer can.
+    Intact(u8),
+}
+
+const ALL_LAYERS: u8 = u8::MAX;
+
+#[derive(Debug)]
+pub(crate) struct VideoBuffer {
+    /// The sequence number of the first slot.
+    base: u64,
+    slots: VecDeque<Option<Slot>>,
+    scan: usize,
+    started: bool,
+    /// Something was handed out or given up: packets from before it are late.
+    advanced: bool,
+    /// What stands before the first slot was the end of a frame.
+    boundary: bool,
+    chain: Chain,
+    /// A frame was refused since the chain broke.
+    refused: bool,
+    /// The number of the base-layer picture that was handed out last.
+    tl0: Option<u8>,
+    /// Packets of key frames in the row.
+    key_packets: usize,
+    /// The first missing packet, and since when it is known to be missing.
+    hole: Option<(u64, Instant)>,
+    /// Packets given up since the last frame.
+    lost: u32,
+    spare: Vec<Vec<u8>>,
+    pub(crate) frames_dropped: u64,
+}
+
+impl VideoBuffer {
+    pub(crate) fn new() -> Self {
+        Self {
+            base: 0,
+            slots: VecDeque::new(),
+            scan: 0,
+            started: false,
+            advanced: false,
+            boundary: false,
+            chain: Chain::Broken,
+            refused: false,
+            tl0: None,
+            key_packets: 0,
+            hole: None,
+            lost: 0,
+            spare: Vec::new(),
+            frames_dropped: 0,
+        }
+    }
+
+    /// Whether nothing can be decoded before the next key frame. A stream with numbered layers may go on
+    /// without one; that is seen when its next frame comes.
+    pub(crate) fn needs_key_frame(&self) -> bool {
+        self.started && self.chain == Chain::Broken && (self.refused || self.tl0.is_none())
+    }
+
+    /// Whether the beginning of a key frame is there.
+    pub(crate) const fn has_key_frame(&self) -> bool {
+        self.key_packets > 0
+    }
+
+    /// The first packet that is still of use.
+    pub(crate) const fn base(&self) -> u64 {
+        self.base
+    }
+
+    /// Since when the hole that everything waits for has been there.
+    pub(crate) fn hole_since(&self) -> Option<Instant> {
+        self.hole.map(|(_, since)| since)
+    }
+
+    /// Forgets everything; the next frame must be a key frame.
+    pub(crate) fn reset(&mut self) {
+        self.drop_front(self.slots.len());
+        self.started = false;
+        self.advanced = false;
+        self.boundary = false;
+        self.chain = Chain::Broken;
+        self.tl0 = None;
+        self.hole = None;
+    }
+
+    /// From here on only a key frame can be decoded.
+    pub(crate) const fn break_chain(&mut self) {
+        self.chain = Chain::Broken;
+        self.tl0 = None;
+        self.refused = false;
+    }
+
+    pub(crate) fn insert(&mut self, now: Instant, packet: &VideoPacket<'_>) -> Inserted {
+        if !self.started {
+            self.started = true;
+            self.base = packet.sequence;
+        }
+        if packet.sequence < self.base && !self.make_room_before(packet.sequence) {
+            return Inserted::Discarded;
+        }
+        let mut result = Inserted::Stored;
+        let mut offset = (packet.sequence - self.base) as usize;
+        if offset >= MAX_PACKETS {
+            self.give_up_all(packet.sequence);
+            offset = 0;
+            result = Inserted::Overflow;
+        }
+        if self.slots.get(offset).is_some_and(Option::is_some) {
+            return Inserted::Discarded;
+        }
+        // What cannot be read is as good as lost, but it must not leave a hole that is waited for.
+        let info = packet.format.inspect(packet.payload).unwrap_or_default();
+        let mut payload = self.spare.pop().unwrap_or_default();
+        payload.extend_from_slice(packet.payload);
+        if self.slots.len() <= offset {
+            self.slots.resize_with(offset + 1, || None);
+        }
+        self.key_packets += usize::from(info.keyframe);
+        self.slots[offset] = Some(Slot {
+            timestamp: packet.timestamp,
+            marker: packet.marker,
+            payload_type: packet.payload_type,
+            format: packet.format,
+            payload,
+            info,
+            arrival: now,
+            orientation: packet.orientation,
+        });
+        result
+    }
+
+    /// The next frame that can be decoded, if one is complete.
+    pub(crate) fn next_frame(&mut self, now: Instant) -> Option<VideoFrame> {
+        loop {
+            while let Some(end) = self.find_complete() {
+                if let Some(frame) = self.take(end) {
+                    self.note_hole(now);
+                    return Some(frame);
+                }
+            }
+            if !self.jump_to_key_frame() {
+                break;
+            }
+        }
+        self.note_hole(now);
+        None
+    }
+
+    /// Gives up the hole that everything waits for, if it is older than `max_wait`. Whether it did:
+    /// then there may be frames.
+    pub(crate) fn give_up(&mut self, now: Instant, max_wait: Duration) -> bool {
+        let expired = self
+            .hole_since()
+            .is_some_and(|since| since + max_wait <= now);
+        if !expired || self.scan >= self.slots.len() {
+            return false;
+        }
+        // The frame with the hole goes, and the hole; what comes behind it and is no beginning of a frame
+        // is refused later.
+        let hole_len = self
+            .slots
+            .range(self.scan..)
+            .take_while(|slot| slot.is_none())
+            .count();
+        let damaged = self.scan > 0;
+        let damaged_at = self
+            .slots
+            .front()
+            .and_then(Option::as_ref)
+            .map(|slot| slot.timestamp);
+        self.drop_front(self.scan + hole_len);
+        self.lost += hole_len as u32;
+        self.frames_dropped += u64::from(damaged);
+        if damaged {
+            self.drop_rest_of(damaged_at);
+        }
+        self.boundary = false;
+        self.chain = Chain::Broken;
+        self.refused = false;
+        self.hole = None;
+        true
+    }
+
+    /// Packets that stand at the front and belong to a frame whose beginning is gone.
+    fn drop_rest_of(&mut self, timestamp: Option<Serial32>) {
+        let rest = self
+            .slots
+            .iter()
+            .map_while(Option::as_ref)
+            .take_while(|slot| Some(slot.timestamp) == timestamp)
+            .count();
+        self.drop_front(rest);
+    }
+
+    fn make_room_before(&mut self, sequence: u64) -> bool {
+        let missing = self.base - sequence;
+        if self.advanced || missing > MAX_BEFORE_FIRST {
+            return false;
+        }
+        if self.slots.len() + missing as usize > MAX_PACKETS {
+            return false;
+        }
+        for _ in 0..missing {
+            self.slots.push_front(None);
+        }
+        self.base = sequence;
+        self.scan = 0;
+        true
+    }
+
+    /// Goes on with the scan; where the first frame ends, if that is known.
+    fn find_complete(&mut self) -> Option<usize> {
+        loop {
+            let slot = self.slots.get(self.scan)?.as_ref()?;
+            if slot.is_padding() {
+                if self.scan == 0 {
+                    self.drop_front(1);
+                } else {
+                    self.scan += 1;
+                }
+                continue;
+            }
+            let first = self.slots.front().and_then(Option::as_ref);
+            if first.is_some_and(|first| first.timestamp != slot.timestamp) {
+                return Some(self.scan);
+            }
+            self.scan += 1;
+            if slot.ends_frame() {
+                return Some(self.scan);
+            }
+        }
+    }
+
+    /// Takes the first `end` packets, which are one frame. `None` if it cannot be decoded.
+    fn take(&mut self, end: usize) -> Option<VideoFrame> {
+        let frame = self.judge(end);
+        match &frame {
+            Some(_) => self.lost = 0,
+            None => self.refuse(),
+        }
+        self.drop_front(end);
+        self.boundary = true;
+        frame
+    }
+
+    /// The first frame cannot be decoded. If it is of an upper layer, the layers below go on.
+    fn refuse(&mut self) {
+        self.frames_dropped += 1;
+        let first = self.slots.front().and_then(Option::as_ref);
+        let layer = first.and_then(|first| first.info.temporal_id).unwrap_or(0);
+        self.chain = match (self.chain, layer.checked_sub(1)) {
+            (Chain::Intact(layers), Some(below)) => Chain::Intact(layers.min(below)),
+            _ => Chain::Broken,
+        };
+        self.refused = true;
+    }
+
+    fn judge(&mut self, end: usize) -> Option<VideoFrame> {
+        let packets = || {
+            self.slots
+                .range(..end)
+                .flatten()
+                .filter(|slot| !slot.is_padding())
+        };
+        let first = packets().next()?;
+        let last = packets().next_back()?;
+        let keyframe = packets().any(|slot| slot.info.keyframe);
+        let whole = match first.info.starts_frame {
+            Some(starts) => starts,
+            None => self.boundary || first.may_start(),
+        };
+        if !whole {
+            return None;
+        }
+        let chain = self.chain_with(&first.info, keyframe)?;
+        let mut data = Vec::with_capacity(packets().map(|slot| slot.payload.len()).sum());
+        let mut payloads = packets().map(|slot| slot.payload.as_slice());
+        first.format.assemble(&mut payloads, &mut data).ok()?;
+        let frame = VideoFrame {
+            data: data.into(),
+            sequence: self.base,
+            timestamp: first.timestamp,
+            payload_type: first.payload_type,
+            keyframe,
+            marker: last.marker,
+            lost: self.lost,
+            first_arrival: packets().map(|slot| slot.arrival).min()?,
+            last_arrival: packets().map(|slot| slot.arrival).max()?,
+            orientation: packets().find_map(|slot| slot.orientation),
+        };
+        let base_layer = first.info.temporal_id.unwrap_or(0) == 0;
+        if base_layer {
+            self.tl0 = first.info.tl0_pic_idx;
+        }
+        self.chain = chain;
+        Some(frame)
+    }
+
+    /// What can be decoded after this frame, if it can be decoded itself.
+    fn chain_with(&self, info: &PayloadInfo, keyframe: bool) -> Option<Chain> {
+        if keyframe {
+            return Some(Chain::Intact(ALL_LAYERS));
+        }
+        let layer = info.temporal_id.unwrap_or(0);
+        match self.chain {
+            Chain::Intact(ALL_LAYERS) => Some(self.chain),
+            Chain::Intact(layers) if layer <= layers => Some(self.chain),
+            Chain::Intact(_) if info.layer_sync => Some(Chain::Intact(layer)),
+            Chain::Intact(_) => None,
+            Chain::Broken => {
+                // RFC 7741, section 4.2: pictures of the base layer are numbered, and refer to their
+                // like only; with Y set a picture refers to nothing but the base layer.
+                let (tl0, index) = (self.tl0?, info.tl0_pic_idx?);
+                info.temporal_id?;
+                if layer == 0 {
+                    return (index == tl0.wrapping_add(1)).then_some(Chain::Intact(0));
+                }
+                (info.layer_sync && index == tl0).then_some(Chain::Intact(layer))
+            }
+        }
+    }
+
+    /// Drops what stands before a key frame behind the hole: a complete one, or any if nothing else can
+    /// be decoded. Whether it did.
+    fn jump_to_key_frame(&mut self) -> bool {
+        if self.key_packets == 0 || self.scan >= self.slots.len() {
+            return false;
+        }
+        let Some(start) = self.key_frame_behind_hole() else {
+            return false;
+        };
+        if self.chain != Chain::Broken && !self.is_complete_from(start) {
+            return false;
+        }
+        let lost = self
+            .slots
+            .range(..start)
+            .filter(|slot| slot.is_none())
+            .count();
+        self.lost += lost as u32;
+        self.frames_dropped += self.frames_before(start);
+        self.drop_front(start);
+        // It was seen that a frame begins here.
+        self.boundary = true;
+        self.hole = None;
+        true
+    }
+
+    /// Where the first key frame begins that has its first packet, behind the hole.
+    fn key_frame_behind_hole(&self) -> Option<usize> {
+        let slots = self.slots.range(self.scan..).enumerate();
+        let mut start: Option<(usize, Serial32)> = None;
+        let mut previous_ended = false;
+        for (offset, slot) in slots {
+            let Some(slot) = slot else {
+                start = None;
+                previous_ended = false;
+                continue;
+            };
+            let same = start.is_some_and(|(_, timestamp)| timestamp == slot.timestamp);
+            if !same {
+                let begins = match slot.info.starts_frame {
+                    Some(starts) => starts,
+                    None => slot.may_start() || previous_ended,
+                };
+                start = begins.then_some((self.scan + offset, slot.timestamp));
+            }
+            if slot.info.keyframe
+                && let Some((start, _)) = start
+            {
+                return Some(start);
+            }
+            previous_ended = slot.ends_frame();
+        }
+        None
+    }
+
+    fn is_complete_from(&self, start: usize) -> bool {
+        let mut timestamp = None;
+        for slot in self.slots.range(start..) {
+            let Some(slot) = slot else {
+                return false;
+            };
+            let frame = *timestamp.get_or_insert(slot.timestamp);
+            if slot.ends_frame() || slot.timestamp != frame {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn frames_before(&self, end: usize) -> u64 {
+        let mut frames = 0;
+        let mut previous = None;
+        for slot in self.slots.range(..end).flatten() {
+            frames += u64::from(previous != Some(slot.timestamp));
+            previous = Some(slot.timestamp);
+        }
+        frames
+    }
+
+    fn give_up_all(&mut self, next: u64) {
+        self.frames_dropped += self.frames_before(self.slots.len());
+        self.lost = self
+            .lost
+            .saturating_add((next - self.base).min(1 << 20) as u32);
+        self.drop_front(self.slots.len());
+        self.base = next;
+        self.boundary = false;
+        self.break_chain();
+        self.hole = None;
+    }
+
+    fn drop_front(&mut self, count: usize) {
+        for slot in self.slots.drain(..count.min(self.slots.len())).flatten() {
+            self.key_packets -= usize::from(slot.info.keyframe);
+            if self.spare.len() < MAX_SPARE {
+                let mut payload = slot.payload;
+                payload.clear();
+                self.spare.push(payload);
+            }
+        }
+        self.base += count as u64;
+        self.scan = self.scan.saturating_sub(count);
+        self.advanced |= count > 0;
+    }
+
+    /// A hole is there since the first packet behind it came.
+    fn note_hole(&mut self, now: Instant) {
+        if self.scan >= self.slots.len() {
+            self.hole = None;
+            return;
+        }
+        let missing = self.base + self.scan as u64;
+        if self.hole.is_none_or(|(before, _)| before != missing) {
+            let behind = self.slots.range(self.scan..).flatten().next();
+            let since = behind.map_or(now, |slot| slot.arrival);
+            self.hole = Some((missing, since));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VP8: PayloadFormat = PayloadFormat::Vp8;
+
+    fn at(ms: u64) -> Instant {
+        gannet_netsim::start() + Duration::from_millis(ms)
+    }
+
+    /// A VP8 payload: S, and in the first byte of the frame header P.
+    fn payload(start: bool, key: bool) -> Vec<u8> {
+        let mut payload = vec![if start { 0x10 } else { 0 }];
+        if start {
+            let mut header = vec![if key { 0x10 } else { 0x11 }, 0, 0];
+            header.extend(if key {
+                &[0x9d, 0x01, 0x2a, 0x40, 1, 0xf0, 0][..]
+            } else {
+                &[]
+            });
+            payload.extend(header);
+        }
+        payload.extend([7; 20]);
+        payload
+    }
+
+    /// A VP8 payload of one whole frame in a temporal layer.
+    fn layered(tl0: u8, layer: u8, sync: bool, key: bool) -> Vec<u8> {
+        let mut bytes = vec![0x90, 0x60, tl0, layer << 6 | u8::from(sync) << 5];
+        bytes.extend(&payload(true, key)[1..]);
+        bytes
+    }
+
+    struct Rig {
+        buffer: VideoBuffer,
+        now: u64,
+    }
+
+    impl Rig {
+        fn new() -> Self {
+            Self {
+                buffer: VideoBuffer::new(),
+                now: 0,
+            }
+        }
+
+        fn put(&mut self, sequence: u64, frame: u32, marker: bool, payload: &[u8]) -> Inserted {
+            let packet = VideoPacket {
+                sequence,
+                timestamp: Serial32(frame * 3000),
+                marker,
+                payload_type: 96,
+                format: VP8,
+                payload,
+                orientation: None,
+            };
+            self.buffer.insert(at(self.now), &packet)
+        }
+
+        /// Puts one whole frame of `count` packets, without those in `missing`.
+        fn frame(&mut self, first: u64, count: u64, frame: u32, key: bool, missing: &[u64]) {
+            for index in 0..count {
+                if !missing.contains(&index) {
+                    let payload = payload(index == 0, key);
+                    self.put(first + index, frame, index == count - 1, &payload);
+                }
+            }
+        }
+
+        /// The frames that come out, by number.
+        fn out(&mut self) -> Vec<u32> {
+            let now = at(self.now);
+            std::iter::from_fn(|| self.buffer.next_frame(now))
+                .map(|frame| frame.timestamp.0 / 3000)
+                .collect()
+        }
+    }
+
+    #[test]
+    fn a_frame_comes_out_with_its_last_packet() {
+        let mut rig = Rig::new();
+        rig.put(10, 1, false, &payload(true, true));
+        assert_eq!(rig.out(), []);
+        rig.put(11, 1, true, &payload(false, true));
+        assert_eq!(rig.out(), [1]);
+        rig.put(13, 2, true, &payload(false, false));
+        assert_eq!(rig.out(), []);
+        rig.put(12, 2, false, &payload(true, false));
+        assert_eq!(rig.out(), [2]);
+    }
+
+    #[test]
+    fn without_a_marker_the_next_frame_ends_it() {
+        let mut rig = Rig::new();
+        rig.put(1, 1, false, &payload(true, true));
+        rig.put(2, 2, true, &payload(true, false));
+        assert_eq!(rig.out(), [1, 2]);
+    }
+
+    #[test]
+    fn it_starts_with_a_key_frame() {
+        let mut rig = Rig::new();
+        rig.frame(1, 1, 1, false, &[]);
+        assert_eq!(rig.out(), []);
+        assert!(rig.buffer.needs_key_frame());
+        rig.frame(2, 2, 2, true, &[]);
+        rig.frame(4, 1, 3, false, &[]);
+        assert_eq!(rig.out(), [2, 3]);
+        assert!(!rig.buffer.needs_key_frame());
+        assert_eq!(rig.buffer.frames_dropped, 1);
+    }
+
+    #[test]
+    fn the_first_packets_may_be_out_of_order() {
+        let mut rig = Rig::new();
+        rig.put(11, 1, true, &payload(false, true));
+        assert_eq!(rig.out(), []);
+        rig.put(10, 1, false, &payload(true, true));
+        assert_eq!(rig.out(), [] as [u32; 0]);
+    }
+
+    #[test]
+    fn a_hole_holds_back_what_is_behind_it() {
+        let mut rig = Rig::new();
+        rig.frame(1, 2, 1, true, &[]);
+        rig.frame(3, 3, 2, false, &[1]);
+        rig.frame(6, 1, 3, false, &[]);
+        assert_eq!(rig.out(), [1]);
+        assert_eq!(rig.buffer.hole_since(), Some(at(0)));
+        rig.now = 40;
+        rig.put(4, 2, false, &payload(false, false));
+        assert_eq!(rig.out(), [2, 3]);
+        assert_eq!(rig.buffer.hole_since(), None);
+    }
+
+    #[test]
+    fn a_hole_that_stays_costs_everything_up_to_a_key_frame() {
+        let mut rig = Rig::new();
+        rig.frame(1, 2, 1, true, &[]);
+        rig.frame(3, 3, 2, false, &[1]);
+        rig.frame(6, 1, 3, false, &[]);
+        assert_eq!(rig.out(), [1]);
+        let wait = Duration::from_millis(500);
+        assert!(!rig.buffer.give_up(at(499), wait));
+        assert!(rig.buffer.give_up(at(500), wait));
+        assert_eq!(rig.out(), []);
+        assert!(rig.buffer.needs_key_frame());
+        assert_eq!(
+            rig.put(4, 2, false, &payload(false, false)),
+            Inserted::Discarded
+        );
+        rig.frame(7, 2, 4, true, &[]);
+        let frame = rig.buffer.next_frame(at(501)).unwrap();
+        assert_eq!((frame.timestamp.0 / 3000, frame.lost), (4, 1));
+        assert_eq!(rig.buffer.frames_dropped, 2);
+    }
+
+    #[test]
+    fn a_complete_key_frame_ends_the_wait() {
+        let mut rig = Rig::new();
+        rig.frame(1, 1, 1, true, &[]);
+        rig.frame(2, 2, 2, false, &[0]);
+        rig.frame(4, 2, 3, true, &[1]);
+        assert_eq!(rig.out(), [1]);
+        rig.put(5, 3, true, &payload(false, true));
+        assert_eq!(rig.out(), [3]);
+        assert_eq!(rig.buffer.base(), 6);
+    }
+
+    #[test]
+    fn a_frame_whose_beginning_is_lost_is_never_handed_out() {
+        let mut rig = Rig::new();
+        rig.put(5, 1, true, &payload(false, true));
+        rig.frame(6, 1, 2, false, &[]);
+        assert_eq!(rig.out(), []);
+        assert_eq!(rig.buffer.frames_dropped, 2);
+    }
+
+    #[test]
+    fn padding_belongs_to_no_frame() {
+        let mut rig = Rig::new();
+        rig.frame(1, 1, 1, true, &[]);
+        rig.put(2, 1, false, &[]);
+        rig.put(3, 1, false, &[]);
+        rig.put(4, 2, false, &payload(true, false));
+        rig.put(5, 1, false, &[]);
+        rig.put(6, 2, true, &payload(false, false));
+        assert_eq!(rig.out(), [1, 2]);
+    }
+
+    #[test]
+    fn layer_numbers_prove_that_nothing_is_missing() {
+        let mut rig = Rig::new();
+        rig.put(1, 1, true, &layered(0, 0, false, true));
+        // Of the upper layer, and lost: 2.
+        rig.put(3, 3, true, &layered(1, 0, false, false));
+        rig.put(4, 4, true, &layered(1, 1, false, false));
+        rig.put(5, 5, true, &layered(2, 0, false, false));
+        rig.put(6, 6, true, &layered(2, 1, true, false));
+        rig.put(7, 7, true, &layered(2, 1, false, false));
+        assert_eq!(rig.out(), [1]);
+        assert!(rig.buffer.give_up(at(500), Duration::from_millis(500)));
+        // 4 may refer to 2.
+        assert_eq!(rig.out(), [3, 5, 6, 7]);
+    }
+
+    #[test]
+    fn a_lost_base_layer_is_noticed() {
+        let mut rig = Rig::new();
+        rig.put(1, 1, true, &layered(255, 0, false, true));
+        rig.put(3, 3, true, &layered(1, 0, false, false));
+        assert_eq!(rig.out(), [1]);
+        rig.buffer.give_up(at(500), Duration::ZERO);
+        assert_eq!(rig.out(), []);
+        assert!(rig.buffer.needs_key_frame());
+    }
+
+    #[test]
+    fn the_row_is_bounded() {
+        let mut rig = Rig::new();
+        rig.frame(1, 1, 1, true, &[]);
+        rig.out();
+        for sequence in 0..10_000 {
+            let overflow = rig.put(3 + sequence, 2, false, &payload(false, false));
+            assert!(rig.buffer.slots.len() <= MAX_PACKETS);
+            assert_eq!(rig.out(), []);
+            if overflow == Inserted::Overflow {
+                assert!(rig.buffer.needs_key_frame());
+            }
+        }
+        assert_eq!(
+            rig.put(1 << 40, 3, true, &payload(true, true)),
+            Inserted::Overflow
+        );
+        assert_eq!(rig.out(), [3]);
+        assert!(rig.buffer.spare.len() <= MAX_SPARE);
+    }
+}

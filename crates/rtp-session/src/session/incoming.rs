@@ -1,0 +1,242 @@
+//! What comes from the other end.
+
+use std::time::Duration;
+
+use gannet_rtp::RtpPacket;
+use gannet_rtp::extension::{AbsoluteSendTime, TransportSequence, TransportSequence2};
+use gannet_rtp::rtcp::{ReportBlock, RtcpPacket, XrBlock, packets, round_trip_time};
+
+use super::RtpSession;
+use crate::bwe::ReceiveSide;
+use crate::event::Event;
+use crate::parameters::{ReceiverId, SenderId};
+use crate::receive::{Receiver, Role};
+
+/// A datagram may hold at most so many RTCP packets that count: 1,500 bytes hold no more that say
+/// anything.
+const MAX_RTCP_PACKETS: usize = 128;
+
+impl RtpSession {
+    pub(super) fn rtp_arrived(&mut self, datagram: &[u8]) {
+        let now = self.now;
+        let Ok(packet) = RtpPacket::parse(datagram) else {
+            self.counters.malformed_rtp += 1;
+            return;
+        };
+        let Some((id, role)) = self.route(&packet) else {
+            self.counters.unroutable += 1;
+            return;
+        };
+        self.note_arrival(id, &packet, datagram.len());
+        let Some(receiver) = self.receivers.get_mut(&id) else {
+            return;
+        };
+        let queued = self.events.len();
+        let outcome = match role {
+            Role::Media => receiver.handle_media(now, &packet, &mut self.events),
+            Role::Rtx => receiver.handle_rtx(now, &packet, &mut self.events),
+        };
+        if let Some(round_trip) = outcome.round_trip {
+            self.round_trip.guess(round_trip);
+        }
+        if let Some(ssrc) = outcome.started {
+            let event = Event::SourceStarted { receiver: id, ssrc };
+            self.events.insert(queued.min(self.events.len()), event);
+        }
+        self.send_requests(id);
+        self.note_activity();
+    }
+
+    fn route(&mut self, packet: &RtpPacket<'_>) -> Option<(ReceiverId, Role)> {
+        if let Some(route) = self.router.get(packet.ssrc()) {
+            return Some((route.receiver, route.role));
+        }
+        let (receiver, role) = self.router.resolve(self.now, packet, &self.receivers)?;
+        self.router.latch(packet.ssrc(), receiver, role);
+        Some((receiver, role))
+    }
+
+    /// What the arrival of a packet means for the estimates of bandwidth.
+    fn note_arrival(&mut self, id: ReceiverId, packet: &RtpPacket<'_>, len: usize) {
+        let Some(receiver) = self.receivers.get(&id) else {
+            return;
+        };
+        let feedback = receiver.parameters.feedback;
+        let map = &receiver.parameters.extensions;
+        if feedback.transport_cc {
+            let first = packet
+                .extension::<TransportSequence>(map)
+                .map(|number| number.0);
+            let number = first.or_else(|| {
+                let second = packet.extension::<TransportSequence2>(map);
+                second.map(|number| number.sequence)
+            });
+            if let Some(number) = number {
+                self.feedback.record(self.now, number, packet.ssrc());
+            }
+        } else if feedback.remb
+            && let Some(sent) = packet.extension::<AbsoluteSendTime>(map)
+        {
+            let (now, round_trip) = (self.now, self.round_trip.get());
+            let side = self
+                .receive_side
+                .get_or_insert_with(|| ReceiveSide::new(now));
+            side.on_packet(now, sent, len, round_trip);
+            self.send_remb();
+        }
+    }
+
+    pub(super) fn rtcp_arrived(&mut self, datagram: &[u8]) {
+        for packet in packets(datagram).take(MAX_RTCP_PACKETS) {
+            match packet {
+                Ok(packet) => self.rtcp_packet_arrived(&packet),
+                Err(_) => self.counters.malformed_rtcp += 1,
+            }
+        }
+        self.update_targets();
+    }
+
+    fn rtcp_packet_arrived(&mut self, packet: &RtcpPacket<'_>) {
+        let now = self.now;
+        match packet {
+            RtcpPacket::SenderReport(report) => {
+                if let Some(source) = self.receiver_of(report.ssrc).and_then(Receiver::source_mut) {
+                    source.handle_sender_report(now, report.info);
+                }
+                report.reports.for_each(|block| self.block_arrived(&block));
+            }
+            RtcpPacket::ReceiverReport(report) => {
+                report.reports.for_each(|block| self.block_arrived(&block));
+            }
+            RtcpPacket::Bye(bye) => bye.sources().for_each(|ssrc| self.bye_arrived(ssrc)),
+            RtcpPacket::ExtendedReport(report) => {
+                for block in report.blocks() {
+                    self.extended_block_arrived(report.ssrc, block);
+                }
+            }
+            RtcpPacket::Nack(nack) => {
+                let round_trip = self.round_trip.get();
+                let Some(id) = self.sender_of(nack.media_ssrc) else {
+                    return;
+                };
+                if let Some(sender) = self.senders.get_mut(&id) {
+                    let pacer = &mut self.pacer;
+                    let resend = |sequence| pacer.push_retransmission(id, sequence);
+                    sender.handle_nack(now, nack.sequence_numbers(), round_trip, resend);
+                }
+            }
+            RtcpPacket::Pli(pli) => self.picture_lost(pli.media_ssrc, None),
+            RtcpPacket::Fir(fir) => fir
+                .entries()
+                .for_each(|entry| self.picture_lost(entry.ssrc, Some(entry.sequence))),
+            RtcpPacket::Lrr(lrr) => lrr
+                .entries()
+                .for_each(|entry| self.picture_lost(entry.ssrc, None)),
+            RtcpPacket::TransportFeedback(feedback) => {
+                let round_trip = self.round_trip.get();
+                self.send_side.on_feedback(now, feedback, round_trip);
+            }
+            RtcpPacket::Remb(remb) => {
+                let mut ssrcs = remb.ssrcs();
+                if ssrcs.len() == 0 || ssrcs.any(|ssrc| self.sender_of(ssrc).is_some()) {
+                    self.send_side.on_remb(now, remb.bitrate);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn block_arrived(&mut self, block: &ReportBlock) {
+        let Some(id) = self.sender_of(block.ssrc) else {
+            return;
+        };
+        let ntp = self.config.clock.ntp(self.now);
+        let sample = block.round_trip_time(ntp).filter(plausible);
+        if let Some(sample) = sample {
+            self.round_trip.report(sample);
+        }
+        let Some(sender) = self
+            .senders
+            .get_mut(&id)
+            .filter(|sender| sender.parameters.ssrc == block.ssrc)
+        else {
+            return;
+        };
+        let (expected, lost) = sender.handle_report(block, sample);
+        if !sender.uses_transport_sequence() {
+            let round_trip = self.round_trip.get();
+            self.send_side
+                .on_report(self.now, expected, lost, round_trip);
+        }
+    }
+
+    fn extended_block_arrived(&mut self, from: u32, block: XrBlock<'_>) {
+        match block {
+            XrBlock::ReceiverReferenceTime(time) => {
+                self.reports.remember_reference_time(from, time, self.now);
+            }
+            XrBlock::DelaySinceLast(answers) => {
+                let own = self.reports.ssrc();
+                let ntp = self.config.clock.ntp(self.now);
+                for answer in answers.filter(|answer| answer.ssrc == own) {
+                    let sample = round_trip_time(ntp, answer.last_rr, answer.delay);
+                    if let Some(sample) = sample.filter(plausible) {
+                        self.round_trip.report(sample);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn bye_arrived(&mut self, ssrc: u32) {
+        let now = self.now;
+        let Some(route) = self
+            .router
+            .get(ssrc)
+            .filter(|route| route.role == Role::Media)
+        else {
+            return;
+        };
+        if let Some(receiver) = self.receivers.get_mut(&route.receiver)
+            && receiver.ssrc() == Some(ssrc)
+        {
+            receiver.handle_bye(now, &mut self.events);
+        }
+    }
+
+    fn picture_lost(&mut self, ssrc: u32, command: Option<u8>) {
+        let now = self.now;
+        let Some(id) = self.sender_of(ssrc) else {
+            return;
+        };
+        let wanted = self
+            .senders
+            .get_mut(&id)
+            .is_some_and(|sender| match command {
+                None => sender.handle_pli(now),
+                Some(sequence) => sender.handle_fir(now, sequence),
+            });
+        if wanted {
+            self.push_event(Event::KeyFrameRequested(id));
+        }
+    }
+
+    fn receiver_of(&mut self, ssrc: u32) -> Option<&mut Receiver> {
+        let route = self
+            .router
+            .get(ssrc)
+            .filter(|route| route.role == Role::Media)?;
+        let receiver = self.receivers.get_mut(&route.receiver)?;
+        (receiver.ssrc() == Some(ssrc)).then_some(receiver)
+    }
+
+    fn sender_of(&self, ssrc: u32) -> Option<SenderId> {
+        self.own_sources.get(&ssrc).copied()
+    }
+}
+
+/// A round trip of more than ten seconds is a mistake, or a lie.
+fn plausible(sample: &Duration) -> bool {
+    *sample < Duration::from_secs(10)
+}

@@ -1,0 +1,134 @@
+//! The demo's page, driven through its own hooks (`window.gannet`).
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::browser::Browser;
+
+/// What one call in the page came to.
+#[derive(Debug)]
+pub struct CallReport {
+    /// `gannet.stats`: the page's newest sample.
+    pub stats: Value,
+    /// Pictures decoded per second, over the time measured.
+    pub fps: f64,
+    /// The share of bright points in the picture that came back.
+    pub bright: f64,
+    /// How colourful that picture is: the mean distance between its colour channels, 0 to 255.
+    pub colour: f64,
+    /// The strongest frequency of the sound that came back, in Hz.
+    pub pitch: Option<f64>,
+    /// Round trips over the data channel, in milliseconds.
+    pub pings: Vec<f64>,
+    /// Ages of the pictures that came back with a number in them, in milliseconds.
+    pub delays: Vec<f64>,
+    /// The longest time between two pictures, in milliseconds.
+    pub longest_gap: f64,
+}
+
+impl CallReport {
+    /// The middle of the picture ages.
+    pub fn median_delay(&self) -> f64 {
+        let mut delays = self.delays.clone();
+        delays.sort_by(f64::total_cmp);
+        delays.get(delays.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+}
+
+/// Starts a call with these settings, watches it for a time, and ends it.
+pub async fn call(browser: &Browser, settings: Value, seconds: u64) -> CallReport {
+    let argument = json!({ "settings": settings, "seconds": seconds });
+    let report = browser.run(WATCH, argument).await;
+    let numbers = |name: &str| -> Vec<f64> {
+        let values = report[name].as_array().cloned().unwrap_or_default();
+        values.iter().filter_map(Value::as_f64).collect()
+    };
+    let number = |name: &str| report[name].as_f64();
+    CallReport {
+        fps: number("fps").expect("fps"),
+        bright: number("bright").expect("bright"),
+        colour: number("colour").expect("colour"),
+        pitch: number("pitch"),
+        pings: numbers("pings"),
+        delays: numbers("delays"),
+        longest_gap: number("longestGap").expect("longestGap"),
+        stats: report["stats"].clone(),
+    }
+}
+
+/// Waits until the page's state is `state`.
+pub async fn wait_for_state(browser: &Browser, state: &str, patience: Duration) {
+    let argument = json!({ "state": state, "patience": patience.as_millis() as u64 });
+    let script = "
+        const until = performance.now() + argument.patience;
+        while (gannet.state !== argument.state) {
+            if (performance.now() > until) throw new Error(`the state is ${gannet.state}`);
+            await new Promise((resolve) => setTimeout(resolve, 50));
+        }";
+    browser.run(script, argument).await;
+}
+
+const WATCH: &str = "
+    const sleep = (time) => new Promise((resolve) => setTimeout(resolve, time));
+    await gannet.start(argument.settings);
+    const video = gannet.remoteVideo;
+    const waited = performance.now() + 10000;
+    while (video.videoWidth === 0) {
+        if (performance.now() > waited) throw new Error('no picture came back');
+        await sleep(20);
+    }
+    await sleep(1500);
+    const inbound = async () => [...(await gannet.pc.getStats()).values()]
+        .find((report) => report.type === 'inbound-rtp' && report.kind === 'video');
+    const audio = new AudioContext();
+    await audio.resume();
+    let analyser = null;
+    if (video.srcObject.getAudioTracks().length > 0) {
+        analyser = audio.createAnalyser();
+        analyser.fftSize = 32768;
+        audio.createMediaStreamSource(new MediaStream(video.srcObject.getAudioTracks())).connect(analyser);
+    }
+    let last = performance.now(), longestGap = 0, watching = true;
+    const shown = (now) => {
+        const time = performance.now();
+        longestGap = Math.max(longestGap, time - last);
+        last = time;
+        if (watching) video.requestVideoFrameCallback(shown);
+    };
+    if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(shown);
+    const before = await inbound();
+    await sleep(argument.seconds * 1000);
+    const after = await inbound();
+    watching = false;
+    const fps = (after.framesDecoded - before.framesDecoded) / (after.timestamp - before.timestamp) * 1000;
+
+    const canvas = document.createElement('canvas');
+    canvas.width = video.videoWidth;
+    canvas.height = video.videoHeight;
+    const context = canvas.getContext('2d');
+    context.drawImage(video, 0, 0);
+    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+    let bright = 0, colour = 0;
+    for (let index = 0; index < data.length; index += 4) {
+        const [r, g, b] = [data[index], data[index + 1], data[index + 2]];
+        if (g > 100) bright += 1;
+        colour += Math.max(r, g, b) - Math.min(r, g, b);
+    }
+    const points = data.length / 4;
+
+    let pitch = null;
+    if (analyser) {
+        const levels = new Float32Array(analyser.frequencyBinCount);
+        analyser.getFloatFrequencyData(levels);
+        const loudest = levels.indexOf(Math.max(...levels));
+        if (levels[loudest] > -60) pitch = loudest * audio.sampleRate / analyser.fftSize;
+    }
+    await audio.close();
+    const report = {
+        stats: gannet.stats, fps, pitch, longestGap,
+        bright: bright / points, colour: colour / points,
+        pings: [...gannet.pings], delays: [...gannet.delays],
+    };
+    gannet.stop();
+    return report;";

@@ -30,7 +30,9 @@ use crate::connection::{Connection, Core};
 #[non_exhaustive]
 pub enum BindError {
     /// No local address passed the filter.
-    #[error("there is no local address to bind to: no interface is up that the configuration allows")]
+    #[error(
+        "there is no local address to bind to: no interface is up that the configuration allows"
+    )]
     NoAddress,
     /// The list of network interfaces could not be had.
     #[error("the network interfaces can not be listed")]
@@ -64,7 +66,11 @@ pub struct EndpointConfiguration {
 
 impl Default for EndpointConfiguration {
     fn default() -> Self {
-        Self { port: 0, addresses: Vec::new(), loopback: false }
+        Self {
+            port: 0,
+            addresses: Vec::new(),
+            loopback: false,
+        }
     }
 }
 
@@ -92,7 +98,9 @@ impl Endpoint {
             wake: Notify::new(),
         });
         runtime.spawn(task::Task::new(Arc::clone(&shared)).run());
-        Ok(Self { handle: Arc::new(Handle { shared }) })
+        Ok(Self {
+            handle: Arc::new(Handle { shared }),
+        })
     }
 
     /// The addresses of its sockets.
@@ -111,7 +119,9 @@ impl Endpoint {
 
     /// Takes a connection off the endpoint.
     pub(crate) fn remove(&self, connection: &Arc<Connection>) {
-        self.handle.shared.request(Request::Remove(Arc::clone(connection)));
+        self.handle
+            .shared
+            .request(Request::Remove(Arc::clone(connection)));
     }
 
     /// Sends what the connection has to say, and sees to it that its timer is heard. The caller holds
@@ -141,7 +151,10 @@ impl Drop for Handle {
 #[derive(Debug)]
 enum Request {
     /// Hand datagrams to this connection that name this username fragment.
-    Register { connection: Arc<Connection>, username_fragment: String },
+    Register {
+        connection: Arc<Connection>,
+        username_fragment: String,
+    },
     /// Forget the connection.
     Remove(Arc<Connection>),
     /// Look at the connection's timer, and send what it could not send.

@@ -224,7 +224,7 @@ fn parameters(kind: MediaKind, ssrc: u32) -> RtpParameters {
 
 /// A VP8 frame as far as its payload format looks: the first bit says whether it is a key frame.
 fn vp8_frame(number: u32, len: usize) -> EncodedFrame {
-    let keyframe = number % 30 == 0;
+    let keyframe = number.is_multiple_of(30);
     let mut data = vec![number as u8; len];
     data[0] = if keyframe { 0x10 } else { 0x11 };
     data[1..5].copy_from_slice(&number.to_be_bytes());

@@ -123,7 +123,7 @@ fn video_codecs() -> impl Iterator<Item = RtpCodecCapability> {
                 preferred_payload_type: payload_type + 1,
                 parameters: FormatParameters::default().with("apt", payload_type),
                 rtcp_feedback: Vec::new(),
-                ..media.clone()
+                ..media
             };
             [media, repair]
         })

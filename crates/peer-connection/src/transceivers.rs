@@ -134,12 +134,12 @@ impl Transceivers {
     }
 
     fn with_encoder(&self, sender: SenderId, act: impl FnOnce(&EncoderControl)) {
-        let encoders = self
+        let mut encoders = self
             .list
             .iter()
             .filter_map(|found| found.sender.encoder.as_ref());
-        for encoder in encoders.filter(|encoder| encoder.sender == sender).take(1) {
-            return act(&encoder.control);
+        if let Some(encoder) = encoders.find(|encoder| encoder.sender == sender) {
+            act(&encoder.control);
         }
     }
 

@@ -52,7 +52,7 @@ pub enum BindError {
 }
 
 /// Which sockets an [`Endpoint`] opens.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct EndpointConfiguration {
     /// The UDP port of every socket, or 0 for one that the system chooses for each.
@@ -62,16 +62,6 @@ pub struct EndpointConfiguration {
     pub addresses: Vec<IpAddr>,
     /// Whether the loopback addresses are bound too when `addresses` is empty.
     pub loopback: bool,
-}
-
-impl Default for EndpointConfiguration {
-    fn default() -> Self {
-        Self {
-            port: 0,
-            addresses: Vec::new(),
-            loopback: false,
-        }
-    }
 }
 
 /// A set of UDP sockets that any number of connections share.

@@ -53,7 +53,10 @@ async fn chromium_gets_edges_of_its_camera_back_in_vp8_and_h264() {
         check_call(&report, &format!("video/{codec}"));
         check_edges(&report);
         assert_eq!(report.stats["dtls"], "FEFC", "DTLS 1.3: {report:#?}");
-        assert_eq!((&report.stats["width"], &report.stats["height"]), (&json!(640), &json!(480)));
+        assert_eq!(
+            (&report.stats["width"], &report.stats["height"]),
+            (&json!(640), &json!(480))
+        );
     }
     browser.close().await;
 }
@@ -86,8 +89,7 @@ async fn firefox_gets_edges_and_its_drawing_back() {
 #[tokio::test]
 async fn firefox_held_to_dtls_1_2_connects() {
     let server = Server::start(&[]);
-    let browser =
-        Browser::firefox(&[("media.peerconnection.dtls.version.max", json!(771))]).await;
+    let browser = Browser::firefox(&[("media.peerconnection.dtls.version.max", json!(771))]).await;
     browser.open(&server.url).await;
     let report = page::call(&browser, settings("camera", "none", "VP8"), 2).await;
     check_call(&report, "video/VP8");
@@ -119,9 +121,13 @@ async fn a_killed_browser_frees_its_place_within_35_seconds() {
 
     let other = Browser::chromium(&[]).await;
     other.open(&server.url).await;
-    let refused = "await gannet.start(argument).catch(() => {}); return gannet.error && gannet.error.text";
+    let refused =
+        "await gannet.start(argument).catch(() => {}); return gannet.error && gannet.error.text";
     let error = other.run(refused, settings("canvas", "none", "VP8")).await;
-    assert!(error.as_str().is_some_and(|text| text.contains("busy")), "{error}");
+    assert!(
+        error.as_str().is_some_and(|text| text.contains("busy")),
+        "{error}"
+    );
     tokio::time::sleep(Duration::from_secs(35)).await;
     other.run(start, settings("canvas", "none", "VP8")).await;
     page::wait_for_state(&other, "connected", Duration::from_secs(5)).await;

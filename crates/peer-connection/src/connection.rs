@@ -9,9 +9,7 @@ use std::time::Instant;
 use gannet_crypto::Rng;
 use gannet_jsep::Jsep;
 use gannet_ortc::data::ChannelId;
-use gannet_ortc::ice::{
-    IceGatheringState, IceTransportState, Protocol, Request, ResolveId,
-};
+use gannet_ortc::ice::{IceGatheringState, IceTransportState, Protocol, Request, ResolveId};
 use gannet_ortc::parameters::Fingerprint;
 use gannet_ortc::{DtlsTransportState, Session};
 use tokio::runtime::Handle;
@@ -70,10 +68,7 @@ impl Connection {
     }
 
     /// Changes the connection, sends what comes of it, and tells whoever should know.
-    pub(crate) fn with<R>(
-        self: &Arc<Self>,
-        change: impl FnOnce(&mut Core, Instant) -> R,
-    ) -> R {
+    pub(crate) fn with<R>(self: &Arc<Self>, change: impl FnOnce(&mut Core, Instant) -> R) -> R {
         let now = Instant::now();
         let mut core = self.lock();
         let result = change(&mut core, now);
@@ -93,8 +88,11 @@ impl Connection {
     /// Asks the local network for the address behind a name, and tells the ICE agent.
     fn resolve(self: &Arc<Self>, id: ResolveId, name: String) {
         let connection = Arc::downgrade(self);
-        let interfaces: Vec<IpAddr> =
-            self.endpoint.local_addresses().map(|address| address.ip()).collect();
+        let interfaces: Vec<IpAddr> = self
+            .endpoint
+            .local_addresses()
+            .map(|address| address.ip())
+            .collect();
         self.runtime.spawn(async move {
             let resolved = mdns::resolve(&name, &interfaces).await;
             if let Err(error) = &resolved {
@@ -102,7 +100,9 @@ impl Connection {
             }
             if let Some(connection) = connection.upgrade() {
                 connection.with(|core, now| {
-                    core.session.ice_mut().handle_resolved(now, id, resolved.ok());
+                    core.session
+                        .ice_mut()
+                        .handle_resolved(now, id, resolved.ok());
                 });
             }
         });
@@ -158,7 +158,8 @@ impl Core {
     /// Takes a datagram; true if it is the peer's beyond doubt.
     pub(crate) fn handle_packet(&mut self, now: Instant, route: Route, packet: &mut [u8]) -> bool {
         let Route { local, remote } = route;
-        self.session.handle_packet(now, local, remote, Protocol::Udp, packet)
+        self.session
+            .handle_packet(now, local, remote, Protocol::Udp, packet)
     }
 
     /// Lets time pass.
@@ -169,7 +170,10 @@ impl Core {
     /// Appends the next datagram to `buf`.
     pub(crate) fn poll_transmit(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<Route> {
         let transmit = self.session.poll_transmit(now, buf)?;
-        Some(Route { local: transmit.local, remote: transmit.remote })
+        Some(Route {
+            local: transmit.local,
+            remote: transmit.remote,
+        })
     }
 
     /// The datagrams that are being gathered. They stay with the connection while a socket is full.
@@ -315,9 +319,14 @@ impl Core {
             return;
         }
         self.reported = state;
-        if matches!(state, PeerConnectionState::Closed | PeerConnectionState::Failed) {
+        if matches!(
+            state,
+            PeerConnectionState::Closed | PeerConnectionState::Failed
+        ) {
             self.transceivers.stop();
-            self.notices.channels.extend(self.channels.values().cloned());
+            self.notices
+                .channels
+                .extend(self.channels.values().cloned());
         }
         self.push_event(PendingEvent::ConnectionStateChange(state));
     }

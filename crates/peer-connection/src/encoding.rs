@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Instant;
 
 use gannet_codecs::{
-    AudioCodec, AudioConverter, AudioEncoderConfig, EncodedFrame, VideoCodec,
-    VideoEncoder, VideoEncoderConfig, to_ticks,
+    AudioCodec, AudioConverter, AudioEncoderConfig, EncodedFrame, VideoCodec, VideoEncoder,
+    VideoEncoderConfig, to_ticks,
 };
 use gannet_media::{MediaStreamTrack, Track};
 use tokio::runtime::Handle;
@@ -101,10 +101,14 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
         let track = Arc::clone(&self.track);
         match (self.codec, &*track) {
             (SendCodec::Video(codec), MediaStreamTrack::Video(_)) => {
-                start("gannet-encode-video", move || self.encode_video(codec, &track));
+                start("gannet-encode-video", move || {
+                    self.encode_video(codec, &track)
+                });
             }
             (SendCodec::Audio(codec), MediaStreamTrack::Audio(_)) => {
-                start("gannet-encode-audio", move || self.encode_audio(codec, &track));
+                start("gannet-encode-audio", move || {
+                    self.encode_audio(codec, &track)
+                });
             }
             _ => tracing::warn!("a track of the wrong kind was given to a sender"),
         }
@@ -112,8 +116,14 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
 
     fn encode_video(&mut self, codec: VideoCodec, track: &MediaStreamTrack) {
         let Some(track) = track.video() else { return };
-        let bitrate = self.control.target(VIDEO_BITRATES).unwrap_or(START_VIDEO_BITRATE);
-        let config = VideoEncoderConfig { bitrate, ..VideoEncoderConfig::default() };
+        let bitrate = self
+            .control
+            .target(VIDEO_BITRATES)
+            .unwrap_or(START_VIDEO_BITRATE);
+        let config = VideoEncoderConfig {
+            bitrate,
+            ..VideoEncoderConfig::default()
+        };
         let mut encoder = match codec.encoder(&config) {
             Ok(encoder) => encoder,
             Err(error) => return tracing::error!(%error, "no video encoder"),
@@ -124,7 +134,11 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
             match encoder.encode(&picture) {
                 Ok(Some(frame)) => {
                     let ticks = to_ticks(frame.timestamp, 90_000) as u32;
-                    if !(self.sink)(Encoded { frame, ticks, captured }) {
+                    if !(self.sink)(Encoded {
+                        frame,
+                        ticks,
+                        captured,
+                    }) {
                         return;
                     }
                 }
@@ -164,7 +178,11 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
                 Ok(packets) => {
                     for frame in packets {
                         let ticks = to_ticks(frame.timestamp, codec.rtp_clock_rate()) as u32;
-                        if !(self.sink)(Encoded { frame, ticks, captured }) {
+                        if !(self.sink)(Encoded {
+                            frame,
+                            ticks,
+                            captured,
+                        }) {
                             return;
                         }
                     }

@@ -59,6 +59,9 @@ pub(crate) enum PendingEvent {
     IceConnectionStateChange(IceTransportState),
     IceGatheringStateChange(IceGatheringState),
     IceCandidate(IceCandidateInit),
-    Track { transceiver: TransceiverId, streams: Vec<String> },
+    Track {
+        transceiver: TransceiverId,
+        streams: Vec<String>,
+    },
     DataChannel(ChannelId),
 }

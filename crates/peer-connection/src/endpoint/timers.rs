@@ -27,7 +27,11 @@ impl Timers {
     /// Wakes `connection` at `at`.
     pub(super) fn push(&mut self, at: Instant, connection: Arc<Connection>) {
         self.order += 1;
-        self.heap.push(Reverse(Entry { at, order: self.order, connection }));
+        self.heap.push(Reverse(Entry {
+            at,
+            order: self.order,
+            connection,
+        }));
     }
 
     /// The time of the first entry.
@@ -40,7 +44,9 @@ impl Timers {
         if self.next()? > now {
             return None;
         }
-        self.heap.pop().map(|Reverse(entry)| (entry.at, entry.connection))
+        self.heap
+            .pop()
+            .map(|Reverse(entry)| (entry.at, entry.connection))
     }
 }
 

@@ -165,6 +165,7 @@ const CYCLES: &str = "
     for (let cycle = 0; cycle < argument; cycle += 1) {
         const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
         const channel = pc.createDataChannel('cycle');
+        const opened = new Promise((resolve) => { channel.onopen = resolve; });
         pc.addTransceiver('audio');
         pc.addTransceiver('video');
         await pc.setLocalDescription(await pc.createOffer());
@@ -173,10 +174,10 @@ const CYCLES: &str = "
         const response = await fetch('offer', { method: 'POST', body: JSON.stringify({ sdp, type }) });
         if (!response.ok) throw new Error(`cycle ${cycle}: ${await response.text()}`);
         await pc.setRemoteDescription(await response.json());
-        await new Promise((resolve, reject) => {
-            channel.onopen = resolve;
+        const patience = new Promise((_, reject) => {
             setTimeout(() => reject(new Error(`cycle ${cycle}: ${pc.connectionState}`)), 10000);
         });
+        await Promise.race([opened, patience]);
         pc.close();
         await new Promise((resolve) => setTimeout(resolve, 20));
     }";

@@ -476,6 +476,8 @@ impl Session {
         };
         let mut config = self.sctp_config.clone();
         config.remote_port = remote.port;
+        // DTLS authenticates what the checksum would protect (RFC 9653).
+        config.zero_checksum = true;
         config.max_packet_size = self.mtu.saturating_sub(connection.max_overhead());
         if remote.max_message_size != 0 {
             config.max_outgoing_message_size =

@@ -17,13 +17,14 @@ use tokio::sync::Notify;
 
 use crate::data_channel::ChannelSignals;
 use crate::endpoint::{Batch, Endpoint, Route, lock};
+use crate::error::NegotiationError;
 use crate::event::{PeerConnectionState, PendingEvent};
 use crate::mdns;
 use crate::peer_connection::random_id;
 use crate::transceivers::Transceivers;
 
-/// How many events wait for the user. A peer can cause them only by opening channels; those that come
-/// when the queue is full are closed.
+/// How many events wait for the user. Channels that the peer opens when the queue is full are closed, and
+/// changes of state are not told any more: the state can be asked for.
 const MAX_EVENTS: usize = 1024;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -122,12 +123,14 @@ pub(crate) struct Core {
     pub(crate) transceivers: Transceivers,
     pub(crate) channels: HashMap<ChannelId, Arc<ChannelSignals>>,
     pub(crate) events: VecDeque<PendingEvent>,
-    /// The DTLS state was reached by the user closing the connection.
-    pub(crate) closed: bool,
+    /// Goodbye was said, here or there.
+    closed: bool,
     reported: PeerConnectionState,
     batch: Batch,
-    /// The wake-up that the endpoint has in its heap.
+    /// The wake-up that the endpoint's task has noted.
     armed: Option<Instant>,
+    /// The task was asked to look at the connection, and has not yet.
+    awaits_task: bool,
     notices: Notices,
 }
 
@@ -151,6 +154,7 @@ impl Core {
             reported: PeerConnectionState::New,
             batch: Batch::default(),
             armed: None,
+            awaits_task: false,
             notices: Notices::default(),
         }
     }
@@ -191,27 +195,32 @@ impl Core {
         next.is_some_and(|next| self.armed.is_none_or(|armed| next < armed))
     }
 
-    /// The wake-up to put into the endpoint's heap, if there is a new one.
+    /// The wake-up that the endpoint's task is to note.
     pub(crate) fn arm_timer(&mut self) -> Option<Instant> {
-        if !self.timer_moved() {
-            return None;
-        }
         self.armed = self.session.poll_timeout();
         self.armed
     }
 
-    /// A wake-up came out of the heap; false if it does not count any more.
-    pub(crate) fn disarm_timer(&mut self, at: Instant) -> bool {
-        let counts = self.armed == Some(at);
-        if counts {
-            self.armed = None;
-        }
-        counts
+    /// The wake-up that the endpoint's task had noted, and has no more.
+    pub(crate) const fn disarm_timer(&mut self) -> Option<Instant> {
+        self.armed.take()
+    }
+
+    /// Whether the endpoint's task is to be asked to look at the connection: once is enough.
+    pub(crate) const fn wants_attention(&mut self) -> bool {
+        !std::mem::replace(&mut self.awaits_task, true)
+    }
+
+    /// The endpoint's task has looked at the connection.
+    pub(crate) const fn attended(&mut self) {
+        self.awaits_task = false;
     }
 
     /// Adds an event for the user.
     pub(crate) fn push_event(&mut self, event: PendingEvent) {
-        self.events.push_back(event);
+        if self.events.len() < MAX_EVENTS || !event.is_state_change() {
+            self.events.push_back(event);
+        }
         self.notices.news = true;
     }
 
@@ -288,7 +297,9 @@ impl Core {
     }
 
     fn notify_channel(&mut self, channel: ChannelId) {
-        if let Some(signals) = self.channels.get(&channel) {
+        let Some(signals) = self.channels.get(&channel) else { return };
+        let told = self.notices.channels.last().is_some_and(|last| Arc::ptr_eq(last, signals));
+        if !told {
             self.notices.channels.push(Arc::clone(signals));
         }
     }
@@ -328,7 +339,17 @@ impl Core {
                 .channels
                 .extend(self.channels.values().cloned());
         }
+        if state == PeerConnectionState::Closed && !self.closed {
+            // The peer said goodbye: that is final, and the endpoint need not know us any more.
+            self.close(Instant::now());
+            self.notices.gone = true;
+        }
         self.push_event(PendingEvent::ConnectionStateChange(state));
+    }
+
+    /// That the connection still can negotiate.
+    pub(crate) fn check_open(&self) -> Result<(), NegotiationError> {
+        if self.is_over() { Err(NegotiationError::Closed) } else { Ok(()) }
     }
 
     /// Whether nothing will come of it any more.
@@ -353,6 +374,7 @@ impl Core {
 #[derive(Debug, Default)]
 pub(crate) struct Notices {
     news: bool,
+    gone: bool,
     channels: Vec<Arc<ChannelSignals>>,
     resolve: Vec<(ResolveId, String)>,
 }
@@ -364,6 +386,9 @@ impl Notices {
         }
         for signals in self.channels {
             signals.changed.notify_waiters();
+        }
+        if self.gone {
+            connection.endpoint.remove(connection);
         }
         for (id, name) in self.resolve {
             connection.resolve(id, name);

@@ -1,7 +1,7 @@
 //! Decoder threads: received frames in, pictures and sound out.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gannet_codecs::{
     AudioCodec, AudioDecoder, EncodedFrame, Rotation, VideoCodec, VideoDecoder, from_ticks,
@@ -17,6 +17,8 @@ use crate::transceivers::ReceivedFrame;
 
 /// The longest gap that is concealed; after more than that, sound starts anew.
 const MAX_CONCEALED: Duration = Duration::from_millis(120);
+/// A key frame is asked for no more often than this: one needs a round trip and some time to encode.
+const KEY_FRAME_PAUSE: Duration = Duration::from_millis(300);
 
 /// What a decoder thread works with.
 #[derive(Debug)]
@@ -53,6 +55,13 @@ impl Decoding {
         let mut clock = MediaClock::default();
         let mut decoder: Option<Box<dyn VideoDecoder>> = None;
         let mut needs_keyframe = true;
+        let mut requested: Option<Instant> = None;
+        let mut request_key_frame = || {
+            if requested.is_none_or(|at| at.elapsed() >= KEY_FRAME_PAUSE) {
+                requested = Some(Instant::now());
+                request_key_frame();
+            }
+        };
         while let Some(delivery) = self.next() {
             let Delivery::Item(frame) = delivery else {
                 needs_keyframe = true;
@@ -60,6 +69,8 @@ impl Decoding {
                 continue;
             };
             if needs_keyframe && !frame.frame.keyframe {
+                // The reader came late, or frames were dropped: the network has no reason to ask.
+                request_key_frame();
                 continue;
             }
             let Some(decoder) = video_decoder(&mut decoder, &frame.codec) else {

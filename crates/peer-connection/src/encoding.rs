@@ -1,18 +1,19 @@
 //! Encoder threads: pictures and sound in, frames for the network out.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Instant;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use gannet_codecs::{
-    AudioCodec, AudioConverter, AudioEncoderConfig, EncodedFrame, VideoCodec, VideoEncoder,
-    VideoEncoderConfig, to_ticks,
+    AudioCodec, AudioConverter, AudioEncoderConfig, EncodedFrame, VideoCodec,
+    VideoEncoder, VideoEncoderConfig, to_ticks,
 };
 use gannet_media::{MediaStreamTrack, Track};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::decoding::start;
+use crate::endpoint::lock;
 
 /// The bit rates at which video makes sense.
 const VIDEO_BITRATES: std::ops::RangeInclusive<u32> = 50_000..=10_000_000;
@@ -78,6 +79,57 @@ pub(crate) enum SendCodec {
     Video(VideoCodec),
 }
 
+impl SendCodec {
+    /// The rate of its RTP clock, in hertz.
+    pub(crate) fn clock_rate(self) -> u32 {
+        match self {
+            Self::Audio(codec) => codec.rtp_clock_rate(),
+            Self::Video(_) => 90_000,
+        }
+    }
+}
+
+/// The RTP time of a sender. It goes on when another track or another encoder takes over.
+#[derive(Debug, Default)]
+pub(crate) struct Timeline {
+    /// When the newest frame was captured, and its ticks.
+    newest: Mutex<Option<(Instant, u32)>>,
+}
+
+/// The part of a [`Timeline`] that one encoder makes.
+#[derive(Debug)]
+pub(crate) struct Continued {
+    timeline: Arc<Timeline>,
+    clock_rate: u32,
+    /// What is added to a frame's own ticks, once it is known.
+    offset: Option<u32>,
+}
+
+impl Timeline {
+    /// What the next encoder stamps its frames with.
+    pub(crate) fn continued(self: &Arc<Self>, clock_rate: u32) -> Continued {
+        Continued { timeline: Arc::clone(self), clock_rate, offset: None }
+    }
+}
+
+impl Continued {
+    /// The RTP ticks of a frame with this time in its track.
+    fn ticks(&mut self, time: Duration, captured: Instant) -> u32 {
+        let own = to_ticks(time, self.clock_rate) as u32;
+        let mut newest = lock(&self.timeline.newest);
+        let offset = *self.offset.get_or_insert_with(|| match *newest {
+            None => 0,
+            Some((at, ticks)) => {
+                let pause = to_ticks(captured.saturating_duration_since(at), self.clock_rate) as u32;
+                ticks.wrapping_add(pause.max(1)).wrapping_sub(own)
+            }
+        });
+        let ticks = own.wrapping_add(offset);
+        *newest = Some((captured, ticks));
+        ticks
+    }
+}
+
 /// What a sink is given: a frame and its timestamp in ticks of the codec's RTP clock.
 #[derive(Debug)]
 pub(crate) struct Encoded {
@@ -92,6 +144,7 @@ pub(crate) struct Encoding<S> {
     pub(crate) codec: SendCodec,
     pub(crate) control: Arc<EncoderControl>,
     pub(crate) runtime: Handle,
+    pub(crate) timeline: Continued,
     pub(crate) sink: S,
 }
 
@@ -101,14 +154,10 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
         let track = Arc::clone(&self.track);
         match (self.codec, &*track) {
             (SendCodec::Video(codec), MediaStreamTrack::Video(_)) => {
-                start("gannet-encode-video", move || {
-                    self.encode_video(codec, &track)
-                });
+                start("gannet-encode-video", move || self.encode_video(codec, &track));
             }
             (SendCodec::Audio(codec), MediaStreamTrack::Audio(_)) => {
-                start("gannet-encode-audio", move || {
-                    self.encode_audio(codec, &track)
-                });
+                start("gannet-encode-audio", move || self.encode_audio(codec, &track));
             }
             _ => tracing::warn!("a track of the wrong kind was given to a sender"),
         }
@@ -116,14 +165,8 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
 
     fn encode_video(&mut self, codec: VideoCodec, track: &MediaStreamTrack) {
         let Some(track) = track.video() else { return };
-        let bitrate = self
-            .control
-            .target(VIDEO_BITRATES)
-            .unwrap_or(START_VIDEO_BITRATE);
-        let config = VideoEncoderConfig {
-            bitrate,
-            ..VideoEncoderConfig::default()
-        };
+        let bitrate = self.control.target(VIDEO_BITRATES).unwrap_or(START_VIDEO_BITRATE);
+        let config = VideoEncoderConfig { bitrate, ..VideoEncoderConfig::default() };
         let mut encoder = match codec.encoder(&config) {
             Ok(encoder) => encoder,
             Err(error) => return tracing::error!(%error, "no video encoder"),
@@ -133,12 +176,8 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
             self.obey(&mut *encoder);
             match encoder.encode(&picture) {
                 Ok(Some(frame)) => {
-                    let ticks = to_ticks(frame.timestamp, 90_000) as u32;
-                    if !(self.sink)(Encoded {
-                        frame,
-                        ticks,
-                        captured,
-                    }) {
+                    let ticks = self.timeline.ticks(frame.timestamp, captured);
+                    if !(self.sink)(Encoded { frame, ticks, captured }) {
                         return;
                     }
                 }
@@ -177,12 +216,8 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
             match encoder.encode(&converted) {
                 Ok(packets) => {
                     for frame in packets {
-                        let ticks = to_ticks(frame.timestamp, codec.rtp_clock_rate()) as u32;
-                        if !(self.sink)(Encoded {
-                            frame,
-                            ticks,
-                            captured,
-                        }) {
+                        let ticks = self.timeline.ticks(frame.timestamp, captured);
+                        if !(self.sink)(Encoded { frame, ticks, captured }) {
                             return;
                         }
                     }
@@ -203,5 +238,26 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
                 () = self.control.stop.notified() => None,
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_goes_on_when_an_encoder_takes_over() {
+        let timeline = Arc::new(Timeline::default());
+        let start = Instant::now();
+        let mut first = timeline.continued(90_000);
+        assert_eq!(first.ticks(Duration::from_secs(3), start), 270_000);
+        assert_eq!(first.ticks(Duration::from_secs(4), start + Duration::from_secs(1)), 360_000);
+        // Its time begins at zero, half a second later.
+        let mut second = timeline.continued(90_000);
+        assert_eq!(second.ticks(Duration::ZERO, start + Duration::from_millis(1500)), 405_000);
+        assert_eq!(second.ticks(Duration::from_secs(1), start + Duration::from_millis(2500)), 495_000);
+        // At the same moment, and from far ahead: still it goes on.
+        let mut third = timeline.continued(90_000);
+        assert_eq!(third.ticks(Duration::from_secs(99_999), start), 495_001);
     }
 }

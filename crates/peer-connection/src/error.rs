@@ -28,6 +28,9 @@ pub enum NewConnectionError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NegotiationError {
+    /// The connection is closed.
+    #[error("the connection is closed")]
+    Closed,
     /// The peer's description makes no sense, or not now.
     #[error(transparent)]
     SetRemote(#[from] SetRemoteError),

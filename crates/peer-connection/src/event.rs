@@ -65,3 +65,15 @@ pub(crate) enum PendingEvent {
     },
     DataChannel(ChannelId),
 }
+
+impl PendingEvent {
+    /// Whether it tells what can be asked for too.
+    pub(crate) const fn is_state_change(&self) -> bool {
+        matches!(
+            self,
+            Self::ConnectionStateChange(_)
+                | Self::IceConnectionStateChange(_)
+                | Self::IceGatheringStateChange(_)
+        )
+    }
+}

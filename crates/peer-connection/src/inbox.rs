@@ -11,7 +11,7 @@ use crate::endpoint::lock;
 /// than that shows the past.
 const CAPACITY: usize = 64;
 
-/// A bounded queue with one reader. When it is full, everything in it is dropped, because frames refer
+/// A bounded queue; each item goes to one reader. When it is full, everything in it is dropped, because frames refer
 /// to those before them; the reader is told.
 #[derive(Debug)]
 pub(crate) struct Inbox<T> {
@@ -78,6 +78,8 @@ impl<T> Inbox<T> {
                     return Some(Delivery::Item(item));
                 }
                 if queue.closed {
+                    // Whoever else waits is told too.
+                    self.arrived.notify_one();
                     return None;
                 }
             }

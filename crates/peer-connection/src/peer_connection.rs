@@ -151,13 +151,14 @@ impl PeerConnection {
     ///
     /// # Errors
     ///
-    /// If it makes no sense, or not now. Nothing has changed then.
+    /// If it makes no sense, or not now, or the connection is closed. Nothing has changed then.
     pub async fn set_remote_description(
         &self,
         description: SessionDescription,
     ) -> Result<(), NegotiationError> {
         let connection = self.connection();
         connection.with(|core, now| {
+            core.check_open()?;
             let offered = description.kind == SdpType::Offer;
             let changes = core.jsep.set_remote(&description)?;
             if offered && core.jsep.current_remote_description().is_none() {
@@ -183,6 +184,7 @@ impl PeerConnection {
     ) -> Result<(), NegotiationError> {
         let connection = self.connection();
         connection.with(|core, now| {
+            core.check_open()?;
             let changes = core.jsep.set_local(&description)?;
             apply(connection, core, now, changes);
             gather(connection.endpoint(), core, now);
@@ -197,6 +199,7 @@ impl PeerConnection {
     /// If an exchange is under way.
     pub async fn create_offer(&self) -> Result<SessionDescription, NegotiationError> {
         self.connection().with(|core, _| {
+            core.check_open()?;
             let transport = local_transport(core);
             Ok(core.jsep.create_offer(&transport)?)
         })
@@ -209,6 +212,7 @@ impl PeerConnection {
     /// If there is no offer.
     pub async fn create_answer(&self) -> Result<SessionDescription, NegotiationError> {
         self.connection().with(|core, _| {
+            core.check_open()?;
             let transport = local_transport(core);
             Ok(core.jsep.create_answer(&transport)?)
         })
@@ -224,6 +228,7 @@ impl PeerConnection {
         candidate: IceCandidateInit,
     ) -> Result<(), NegotiationError> {
         self.connection().with(|core, now| {
+            core.check_open()?;
             match core.jsep.add_remote_candidate(&candidate)? {
                 CandidateOutcome::Candidate(candidate) => {
                     add_remote_candidate(core, now, &candidate);
@@ -299,7 +304,7 @@ impl PeerConnection {
     ///
     /// # Errors
     ///
-    /// If the label is too long, the id is taken, or there are too many channels.
+    /// If the label is too long, the id is taken, there are too many channels, or the connection is closed.
     pub fn create_data_channel(
         &self,
         label: &str,
@@ -310,6 +315,9 @@ impl PeerConnection {
             ..init
         };
         self.connection().with(|core, now| {
+            if core.is_over() {
+                return Err(OpenChannelError::Disconnected);
+            }
             let id = core.session.channels_mut().open(now, init.clone())?;
             core.jsep.open_data();
             let signals = Arc::default();
@@ -318,12 +326,14 @@ impl PeerConnection {
         })
     }
 
-    /// Wishes for new paths: the next offer restarts ICE.
+    /// Wishes for new paths: the next offer restarts ICE. Without effect on a closed connection.
     pub fn restart_ice(&self) {
         let connection = self.connection();
         connection.with(|core, now| {
-            core.jsep.restart_ice();
-            restart_ice(connection, core, now);
+            if !core.is_over() {
+                core.jsep.restart_ice();
+                restart_ice(connection, core, now);
+            }
         });
     }
 
@@ -351,7 +361,8 @@ impl PeerConnection {
         self.connection().lock().jsep.signaling_state()
     }
 
-    /// Looks at the session below, under its lock.
+    /// Looks at the session below. It is locked meanwhile: `look` must not call the connection, its
+    /// channels or its transceivers, and should be quick.
     pub fn inspect<R>(&self, look: impl FnOnce(&Session) -> R) -> R {
         look(&self.connection().lock().session)
     }

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 
 use crate::connection::Connection;
 use crate::decoding::Decoding;
-use crate::encoding::{Encoded, EncoderControl, Encoding, SendCodec};
+use crate::encoding::{Encoded, EncoderControl, Encoding, SendCodec, Timeline};
 use crate::inbox::Inbox;
 
 /// How many pictures wait for a reader: a late one is worth less than the next.
@@ -55,6 +55,7 @@ pub(crate) struct Sender {
     pub(crate) parameters: Option<RtpParameters>,
     pub(crate) id: Option<SenderId>,
     encoder: Option<Encoder>,
+    timeline: Arc<Timeline>,
 }
 
 /// A running encoder thread.
@@ -109,9 +110,7 @@ impl Transceivers {
     }
 
     pub(crate) fn find_mut(&mut self, id: TransceiverId) -> Option<&mut Transceiver> {
-        self.list
-            .iter_mut()
-            .find(|transceiver| transceiver.id == id)
+        self.list.iter_mut().find(|transceiver| transceiver.id == id)
     }
 
     /// Hands an event of the RTP session to whom it is for.
@@ -134,12 +133,9 @@ impl Transceivers {
     }
 
     fn with_encoder(&self, sender: SenderId, act: impl FnOnce(&EncoderControl)) {
-        let mut encoders = self
-            .list
-            .iter()
-            .filter_map(|found| found.sender.encoder.as_ref());
-        if let Some(encoder) = encoders.find(|encoder| encoder.sender == sender) {
-            act(&encoder.control);
+        let encoders = self.list.iter().filter_map(|found| found.sender.encoder.as_ref());
+        for encoder in encoders.filter(|encoder| encoder.sender == sender).take(1) {
+            return act(&encoder.control);
         }
     }
 
@@ -165,7 +161,7 @@ impl Transceivers {
     pub(crate) fn stop(&mut self) {
         for transceiver in &mut self.list {
             transceiver.sender.stop_encoder();
-            transceiver.receiver.inbox.close();
+            transceiver.receiver.stop();
         }
     }
 }
@@ -191,13 +187,7 @@ impl Transceiver {
         Self {
             id,
             kind,
-            sender: Sender {
-                init,
-                track: None,
-                parameters: None,
-                id: None,
-                encoder: None,
-            },
+            sender: Sender { init, track: None, parameters: None, id: None, encoder: None, timeline: Arc::default() },
             receiver: Receiver {
                 parameters: None,
                 id: None,
@@ -261,15 +251,12 @@ impl Sender {
             codec,
             control: Arc::clone(&control),
             runtime: connection.runtime().clone(),
+            timeline: self.timeline.continued(codec.clock_rate()),
             sink: sink(Arc::downgrade(connection), sender),
         };
         self.stop_encoder();
         encoding.start();
-        self.encoder = Some(Encoder {
-            control,
-            codec,
-            sender,
-        });
+        self.encoder = Some(Encoder { control, codec, sender });
     }
 
     /// Ends the encoder; the next [`Transceivers::run_encoders`] may start another.
@@ -334,15 +321,9 @@ impl Receiver {
         if !self.encoded && !self.is_decoded() {
             return;
         }
-        let codec = self
-            .codecs
-            .iter()
-            .find(|codec| codec.payload_type == frame.payload_type);
+        let codec = self.codecs.iter().find(|codec| codec.payload_type == frame.payload_type);
         if let Some(codec) = codec {
-            self.inbox.push(ReceivedFrame {
-                frame,
-                codec: Arc::clone(codec),
-            });
+            self.inbox.push(ReceivedFrame { frame, codec: Arc::clone(codec) });
         }
     }
 
@@ -353,10 +334,7 @@ impl Receiver {
         runtime: &Handle,
         request_key_frame: impl Fn() + Send + 'static,
     ) -> MediaStreamTrack {
-        let decoding = Decoding {
-            inbox: Arc::clone(&self.inbox),
-            runtime: runtime.clone(),
-        };
+        let decoding = Decoding { inbox: Arc::clone(&self.inbox), runtime: runtime.clone() };
         let id = self.track_id.as_str();
         match kind {
             MediaKind::Video => {
@@ -376,6 +354,13 @@ impl Receiver {
                 relay.subscribe(id, Delivery::Buffered(AUDIO_QUEUE)).into()
             }
         }
+    }
+
+    /// Nothing comes any more: the decoder ends, and with it the tracks of its readers.
+    fn stop(&mut self) {
+        self.inbox.close();
+        self.pictures = None;
+        self.sound = None;
     }
 
     const fn is_decoded(&self) -> bool {

@@ -10,6 +10,10 @@ use crate::connection::Connection;
 /// paths, and a bound for one that has our password.
 const MAX_ROUTES: usize = 32;
 
+/// The most username fragments of one connection: those before the last ICE restarts lead to it for as
+/// long as checks for them may be under way.
+const MAX_FRAGMENTS: usize = 4;
+
 /// The routes and username fragments of all connections.
 ///
 /// A datagram is looked up by its addresses first. One from a new address must be a STUN check that
@@ -26,14 +30,19 @@ pub(super) struct Demux {
 #[derive(Debug, Default)]
 struct Holding {
     routes: std::collections::VecDeque<Route>,
-    fragments: Vec<String>,
+    fragments: std::collections::VecDeque<String>,
 }
 
 impl Demux {
     /// Lets `fragment` lead to `connection`.
     pub(super) fn register(&mut self, connection: &Arc<Connection>, fragment: String) {
         let holding = self.holdings.entry(connection.id()).or_default();
-        holding.fragments.push(fragment.clone());
+        if holding.fragments.len() == MAX_FRAGMENTS
+            && let Some(oldest) = holding.fragments.pop_front()
+        {
+            self.fragments.remove(&oldest);
+        }
+        holding.fragments.push_back(fragment.clone());
         self.fragments.insert(fragment, Arc::clone(connection));
     }
 

@@ -119,7 +119,7 @@ impl Endpoint {
     pub(crate) fn flush(&self, now: Instant, connection: &Arc<Connection>, core: &mut Core) {
         let shared = &self.handle.shared;
         let blocked = shared.flush(now, core);
-        if blocked || core.timer_moved() {
+        if (blocked || core.timer_moved()) && core.wants_attention() {
             shared.request(Request::Attend(Arc::clone(connection)));
         }
     }

@@ -297,8 +297,14 @@ impl Core {
     }
 
     fn notify_channel(&mut self, channel: ChannelId) {
-        let Some(signals) = self.channels.get(&channel) else { return };
-        let told = self.notices.channels.last().is_some_and(|last| Arc::ptr_eq(last, signals));
+        let Some(signals) = self.channels.get(&channel) else {
+            return;
+        };
+        let told = self
+            .notices
+            .channels
+            .last()
+            .is_some_and(|last| Arc::ptr_eq(last, signals));
         if !told {
             self.notices.channels.push(Arc::clone(signals));
         }
@@ -349,7 +355,11 @@ impl Core {
 
     /// That the connection still can negotiate.
     pub(crate) fn check_open(&self) -> Result<(), NegotiationError> {
-        if self.is_over() { Err(NegotiationError::Closed) } else { Ok(()) }
+        if self.is_over() {
+            Err(NegotiationError::Closed)
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether nothing will come of it any more.

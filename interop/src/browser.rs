@@ -123,9 +123,6 @@ impl Browser {
 
     /// Kills the browser as a crash would: without a goodbye to anybody.
     pub fn kill(&mut self) {
-        let _ = Command::new("pkill")
-            .args(["-9", "-P", &self.driver.id().to_string()])
-            .status();
         self.driver.kill();
     }
 

@@ -88,8 +88,10 @@ impl Process {
             .expect("a number")
     }
 
-    /// Ends it at once, as a crash would.
+    /// Ends it and what it started at once, as a crash would.
     pub fn kill(&mut self) {
+        let children = self.id().to_string();
+        let _ = Command::new("pkill").args(["-9", "-P", &children]).status();
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -3,8 +3,8 @@
 use std::io::Read;
 
 use gannet_jsep::{
-    Configuration, Description, DtlsFingerprint, FormatParameters, IceParameters, Jsep,
-    LocalTransport, MediaKind, RtcpFeedback, RtpCapabilities, RtpCodecCapability, SctpParameters,
+    Configuration, Description, Fingerprint, FormatParameters, IceParameters, Jsep, LocalTransport,
+    MediaKind, RtcpFeedback, RtpCapabilities, RtpCodecCapability, SctpParameters,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,13 +25,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ice: IceParameters {
             username_fragment: "gannet".into(),
             password: "nobodyknowsthispassword".into(),
-            lite: false,
+            ice_lite: false,
         },
-        fingerprints: vec![DtlsFingerprint {
+        fingerprints: vec![Fingerprint {
             algorithm: "sha-256".into(),
-            value: ["AB"; 32].join(":"),
+            value: vec![0xab; 32],
         }],
-        ..Default::default()
+        candidates: Vec::new(),
+        end_of_candidates: false,
     };
 
     side.set_remote(&Description::offer(text))?;

@@ -3,8 +3,8 @@
 use gannet_sdp::SessionDescription;
 
 use crate::{
-    Configuration, Description, DtlsFingerprint, IceCandidateInit, IceParameters, Jsep,
-    LocalTransport, MediaKind, RtpCapabilities, RtpCodecCapability, SctpParameters,
+    Configuration, Description, Fingerprint, IceCandidateInit, IceParameters, Jsep, LocalTransport,
+    MediaKind, RtpCapabilities, RtpCodecCapability, SctpParameters,
 };
 
 /// Any text into a fresh answerer: an answer that can be read and applied, or a typed error.
@@ -54,18 +54,18 @@ pub fn remote_offer(data: &[u8]) {
 }
 
 fn transport(ufrag: &str) -> LocalTransport {
-    let value = ["AB"; 32].join(":");
     LocalTransport {
         ice: IceParameters {
             username_fragment: ufrag.into(),
             password: "passwordpasswordpassword".into(),
-            lite: false,
+            ice_lite: false,
         },
-        fingerprints: vec![DtlsFingerprint {
+        fingerprints: vec![Fingerprint {
             algorithm: "sha-256".into(),
-            value,
+            value: vec![0xab; 32],
         }],
-        ..Default::default()
+        candidates: Vec::new(),
+        end_of_candidates: false,
     }
 }
 

@@ -4,7 +4,7 @@ use gannet_ortc::parameters::{
 
 use crate::section::Session;
 use crate::{
-    Configuration, Description, DtlsFingerprint, DtlsRole, IceParameters, IceRole, SenderInit,
+    Configuration, Description, DtlsRole, Fingerprint, IceParameters, IceRole, SenderInit,
     SignalingState, Transceiver, TransceiverError, TransceiverId, codec,
 };
 
@@ -79,7 +79,7 @@ pub(crate) struct Agreed {
     pub(crate) remote_ice: IceParameters,
     pub(crate) ice_role: IceRole,
     pub(crate) dtls_role: DtlsRole,
-    pub(crate) fingerprints: Vec<DtlsFingerprint>,
+    pub(crate) fingerprints: Vec<Fingerprint>,
     pub(crate) tls_id: Option<String>,
 }
 

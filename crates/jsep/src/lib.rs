@@ -6,7 +6,7 @@
 //! as [`Changes`], values that the owner of the transports, senders and receivers applies.
 //!
 //! ```
-//! use gannet_jsep::{Configuration, Description, DtlsFingerprint, IceParameters, Jsep, LocalTransport};
+//! use gannet_jsep::{Configuration, Description, Fingerprint, IceParameters, Jsep, LocalTransport};
 //! # use gannet_jsep::{MediaKind, RtpCapabilities, RtpCodecCapability, SctpParameters, SignalingState};
 //! # let vp8 = RtpCodecCapability {
 //! #     name: "VP8".into(), kind: MediaKind::Video, clock_rate: 90_000, channels: 1,
@@ -18,10 +18,10 @@
 //! # };
 //! # let transport = |ufrag: &str| LocalTransport {
 //! #     ice: IceParameters {
-//! #         username_fragment: ufrag.into(), password: "f9sZS+hT4yafp10eUBvVAjLb".into(), lite: false,
+//! #         username_fragment: ufrag.into(), password: "f9sZS+hT4yafp10eUBvVAjLb".into(), ice_lite: false,
 //! #     },
-//! #     fingerprints: vec![DtlsFingerprint { algorithm: "sha-256".into(), value: ["AB"; 32].join(":") }],
-//! #     ..Default::default()
+//! #     fingerprints: vec![Fingerprint { algorithm: "sha-256".into(), value: vec![0xab; 32] }],
+//! #     candidates: Vec::new(), end_of_candidates: false,
 //! # };
 //! let mut alice = Jsep::new(configuration(1));
 //! let mut bob = Jsep::new(configuration(2));
@@ -72,9 +72,9 @@ mod trickle;
 mod write;
 
 pub use gannet_ortc::parameters::{
-    Direction, FormatParameters, MediaKind, RtcpFeedback, RtpCapabilities, RtpCodecCapability,
-    RtpCodecParameters, RtpEncodingParameters, RtpHeaderExtensionCapability,
-    RtpHeaderExtensionParameters, RtpParameters, SctpParameters,
+    Direction, Fingerprint, FormatParameters, IceParameters, IceRole, MediaKind, RtcpFeedback,
+    RtpCapabilities, RtpCodecCapability, RtpCodecParameters, RtpEncodingParameters,
+    RtpHeaderExtensionCapability, RtpHeaderExtensionParameters, RtpParameters, SctpParameters,
 };
 
 pub use candidate::{CandidateOutcome, IceCandidate, IceCandidateInit};
@@ -84,7 +84,7 @@ pub use error::{
 };
 pub use jsep::Jsep;
 pub use parameters::{
-    Changes, Configuration, DtlsFingerprint, DtlsRole, IceParameters, IceRole, LocalTransport,
-    MediaPlan, RemoteTrack, SctpPlan, SenderInit, TransceiverId, TransportPlan,
+    Changes, Configuration, DtlsRole, LocalTransport, MediaPlan, RemoteTrack, SctpPlan, SenderInit,
+    TransceiverId, TransportPlan,
 };
 pub use transceiver::Transceiver;

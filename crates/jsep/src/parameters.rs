@@ -3,7 +3,8 @@
 use std::fmt;
 
 use gannet_ortc::parameters::{
-    Direction, MediaKind, RtpCapabilities, RtpEncodingParameters, RtpParameters, SctpParameters,
+    Direction, Fingerprint, IceParameters, IceRole, MediaKind, RtpCapabilities,
+    RtpEncodingParameters, RtpParameters, SctpParameters,
 };
 
 use crate::{IceCandidate, SignalingState};
@@ -25,36 +26,16 @@ pub struct Configuration {
 }
 
 /// Our side of the transport, as it stands when a description is created.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalTransport {
     /// Our ICE credentials.
     pub ice: IceParameters,
     /// The hashes of our certificates.
-    pub fingerprints: Vec<DtlsFingerprint>,
+    pub fingerprints: Vec<Fingerprint>,
     /// The candidates that have been gathered.
     pub candidates: Vec<IceCandidate>,
     /// Whether there will be no more.
     pub end_of_candidates: bool,
-}
-
-/// ICE credentials: ORTC's `RTCIceParameters`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct IceParameters {
-    /// The username fragment.
-    pub username_fragment: String,
-    /// The password.
-    pub password: String,
-    /// Whether that side is an ICE-lite agent.
-    pub lite: bool,
-}
-
-/// The hash of a certificate: `RTCDtlsFingerprint`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct DtlsFingerprint {
-    /// The hash function, as SDP names it: `sha-256`.
-    pub algorithm: String,
-    /// Two hexadecimal digits a byte, with colons between.
-    pub value: String,
 }
 
 /// Who begins the DTLS handshake.
@@ -73,15 +54,6 @@ impl From<DtlsRole> for gannet_ortc::parameters::DtlsRole {
             DtlsRole::Server => Self::Server,
         }
     }
-}
-
-/// Who decides on the candidate pair (RFC 8445, section 6.1.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum IceRole {
-    /// We do.
-    Controlling,
-    /// The other side does.
-    Controlled,
 }
 
 /// Names a transceiver for as long as the exchange exists.
@@ -182,7 +154,7 @@ pub struct TransportPlan {
     /// Our DTLS role.
     pub dtls_role: DtlsRole,
     /// The fingerprints that the other side's certificate may have.
-    pub remote_fingerprints: Vec<DtlsFingerprint>,
+    pub remote_fingerprints: Vec<Fingerprint>,
     /// Whether DTLS begins anew over the restarted ICE: the other side's fingerprint is another one.
     pub dtls_restart: bool,
 }

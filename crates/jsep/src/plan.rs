@@ -101,7 +101,7 @@ impl Jsep {
         let ice_role = match &before {
             Some(before) => before.ice_role,
             // An ICE-lite agent is controlled (RFC 8445, section 6.1.1).
-            None if remote_ice.lite || !answered => IceRole::Controlling,
+            None if remote_ice.ice_lite || !answered => IceRole::Controlling,
             None => IceRole::Controlled,
         };
         self.agreed = Some(Agreed {

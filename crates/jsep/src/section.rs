@@ -1,7 +1,8 @@
 //! A description as the values that negotiation needs (RFC 9429, section 5.8).
 
 use gannet_ortc::parameters::{
-    Direction, MediaKind, RtcpFeedback, RtpCodecParameters, RtpEncodingParameters, SctpParameters,
+    self, Direction, IceParameters, MediaKind, RtcpFeedback, RtpCodecParameters,
+    RtpEncodingParameters, SctpParameters,
 };
 use gannet_sdp::attribute::{
     self, AttributeName, Candidate, Extmap, Fingerprint, Group, IceOptions, IcePwd, IceUfrag,
@@ -11,7 +12,7 @@ use gannet_sdp::attribute::{
 use gannet_sdp::{MediaDescription, ParseError, Section as Lines, SessionDescription};
 
 use crate::codec::format_parameters;
-use crate::{DescriptionError, DtlsFingerprint, IceCandidate, IceParameters};
+use crate::{DescriptionError, IceCandidate};
 
 /// More sections than that are refused: each costs memory for as long as the session lives.
 pub(crate) const MAX_SECTIONS: usize = 256;
@@ -60,7 +61,7 @@ pub(crate) struct Transport {
     pub(crate) lite: bool,
     pub(crate) trickle: bool,
     pub(crate) ice2: bool,
-    pub(crate) fingerprints: Vec<DtlsFingerprint>,
+    pub(crate) fingerprints: Vec<parameters::Fingerprint>,
     pub(crate) setup: Option<Setup>,
     pub(crate) tls_id: Option<String>,
     pub(crate) candidates: Vec<IceCandidate>,
@@ -74,7 +75,7 @@ impl Transport {
         Some(IceParameters {
             username_fragment: self.ufrag.clone()?,
             password: self.password.clone()?,
-            lite: self.lite,
+            ice_lite: self.lite,
         })
     }
 
@@ -277,10 +278,9 @@ fn read_transport(lines: &Lines) -> Result<Transport, ParseError> {
     };
     for fingerprint in lines.all::<Fingerprint<'_>>() {
         let fingerprint = fingerprint?;
-        transport.fingerprints.push(DtlsFingerprint {
-            algorithm: fingerprint.hash.as_str().to_ascii_lowercase(),
-            value: fingerprint.value.to_owned(),
-        });
+        // One that is no hash vouches for nobody; another one may.
+        let text = format!("{} {}", fingerprint.hash.as_str(), fingerprint.value);
+        transport.fingerprints.extend(text.parse().ok());
     }
     for candidate in lines.all::<Candidate<'_>>() {
         let candidate = candidate?;

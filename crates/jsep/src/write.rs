@@ -161,11 +161,10 @@ fn begin(
         .push(&IceUfrag(&ice.username_fragment))
         .push(&IcePwd(&ice.password));
     for fingerprint in &transport.local.fingerprints {
-        let hash = HashFunction::Other(&fingerprint.algorithm);
-        media.push(&Fingerprint {
-            hash,
-            value: &fingerprint.value,
-        });
+        let text = fingerprint.to_string();
+        let (hash, value) = text.split_once(' ').unwrap_or((&text, ""));
+        let hash = HashFunction::Other(hash);
+        media.push(&Fingerprint { hash, value });
     }
     media.push(&transport.setup);
     if let Some(mid) = head.mid {

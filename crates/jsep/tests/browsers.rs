@@ -243,7 +243,7 @@ fn the_roles_that_an_offer_leaves() {
     assert_eq!(changes.transport.unwrap().dtls_role, DtlsRole::Server);
     let (_, _, changes) = answered(&text("ice-lite-manner-offer"), both);
     let transport = changes.transport.unwrap();
-    assert!(transport.remote_ice.lite);
+    assert!(transport.remote_ice.ice_lite);
     assert_eq!(transport.ice_role, IceRole::Controlling);
     assert_eq!(transport.remote_fingerprints[0].algorithm, "sha-512");
 }

@@ -5,16 +5,14 @@ use std::time::{Instant, SystemTime};
 
 use gannet_crypto::{CryptoProvider, HashAlgorithm, Rng};
 use gannet_jsep::{
-    CandidateOutcome, Changes, Description as SessionDescription, DtlsRole, IceCandidateInit,
-    IceRole, Jsep, LocalTransport, SdpType, SenderInit, SignalingState, TransportPlan,
+    CandidateOutcome, Changes, Description as SessionDescription, IceCandidateInit, Jsep,
+    LocalTransport, SdpType, SenderInit, SignalingState, TransportPlan,
 };
 use gannet_media::MediaStreamTrack;
 use gannet_ortc::data::ChannelInit;
 use gannet_ortc::dtls::{Certificate, CertificateError};
 use gannet_ortc::ice::{Candidate, IceGatheringState, IceTransportState, Role};
-use gannet_ortc::parameters::{
-    self, Direction, Fingerprint, IceParameters, MediaKind, SctpParameters,
-};
+use gannet_ortc::parameters::{Direction, Fingerprint, MediaKind, SctpParameters};
 use gannet_ortc::{Session, SessionConfig};
 
 use crate::connection::{Connection, Core};
@@ -446,22 +444,9 @@ fn register_transceiver(
 /// Our side of the transport as descriptions tell it.
 fn local_transport(core: &Core) -> LocalTransport {
     let ice = core.session.ice();
-    let parameters = ice.local_parameters();
-    let fingerprint = |fingerprint: &Fingerprint| {
-        let text = fingerprint.to_string();
-        let (algorithm, value) = text.split_once(' ').unwrap_or_default();
-        gannet_jsep::DtlsFingerprint {
-            algorithm: algorithm.to_owned(),
-            value: value.to_owned(),
-        }
-    };
     LocalTransport {
-        ice: gannet_jsep::IceParameters {
-            username_fragment: parameters.username_fragment.clone(),
-            password: parameters.password.clone(),
-            lite: parameters.ice_lite,
-        },
-        fingerprints: vec![fingerprint(&core.fingerprint)],
+        ice: ice.local_parameters().clone(),
+        fingerprints: vec![core.fingerprint.clone()],
         candidates: ice
             .local_candidates()
             .filter_map(|candidate| gannet_jsep::IceCandidate::new(&candidate.to_string()).ok())
@@ -509,6 +494,9 @@ fn apply(connection: &Arc<Connection>, core: &mut Core, now: Instant, changes: C
     if let Some(sctp) = changes.sctp {
         core.session.start_sctp(now, sctp.local.port, sctp.remote);
     }
+    for id in changes.stopped {
+        core.transceivers.stop_one(now, &mut core.session, id);
+    }
     if changes.signaling_state == SignalingState::Stable {
         core.transceivers
             .apply(now, &mut core.session, &changes.media);
@@ -525,17 +513,9 @@ fn apply(connection: &Arc<Connection>, core: &mut Core, now: Instant, changes: C
 fn apply_transport(core: &mut Core, now: Instant, plan: TransportPlan) {
     let ice = core.session.ice_mut();
     if ice.remote_parameters().is_none() {
-        ice.set_role(match plan.ice_role {
-            IceRole::Controlling => Role::Controlling,
-            IceRole::Controlled => Role::Controlled,
-        });
+        ice.set_role(plan.ice_role);
     }
-    let remote = IceParameters {
-        username_fragment: plan.remote_ice.username_fragment,
-        password: plan.remote_ice.password,
-        ice_lite: plan.remote_ice.lite,
-    };
-    if let Err(error) = ice.set_remote_parameters(now, remote) {
+    if let Err(error) = ice.set_remote_parameters(now, plan.remote_ice) {
         tracing::warn!(%error, "the peer's ICE parameters can not be used");
     }
     for candidate in &plan.remote_candidates {
@@ -544,17 +524,8 @@ fn apply_transport(core: &mut Core, now: Instant, plan: TransportPlan) {
     if plan.remote_end_of_candidates {
         core.session.ice_mut().set_end_of_candidates(now);
     }
-    let role = match plan.dtls_role {
-        DtlsRole::Client => parameters::DtlsRole::Client,
-        DtlsRole::Server => parameters::DtlsRole::Server,
-    };
-    let fingerprints = plan.remote_fingerprints.iter();
-    let fingerprints = fingerprints.filter_map(|fingerprint| {
-        format!("{} {}", fingerprint.algorithm, fingerprint.value)
-            .parse()
-            .ok()
-    });
-    core.session.start_dtls(now, role, fingerprints.collect());
+    core.session
+        .start_dtls(now, plan.dtls_role.into(), plan.remote_fingerprints);
 }
 
 fn add_remote_candidate(core: &mut Core, now: Instant, candidate: &gannet_jsep::IceCandidate) {

@@ -166,11 +166,14 @@ impl RtpReceiver {
         };
         let mut core = connection.lock();
         match core.transceivers.find_mut(id) {
-            Some(found) => found
-                .receiver
-                .track(*kind, connection.runtime(), request_key_frame),
-            // A rollback took the transceiver away: nothing will come.
-            None => ended(*kind),
+            Some(found) if !found.receiver.over => {
+                found
+                    .receiver
+                    .track(*kind, connection.runtime(), request_key_frame)
+            }
+            // The connection is closed, the section was rejected, or a rollback took the transceiver
+            // away: nothing will come.
+            _ => ended(*kind),
         }
     }
 

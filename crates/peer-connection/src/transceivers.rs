@@ -75,6 +75,8 @@ pub(crate) struct Receiver {
     codecs: Vec<Arc<RtpCodecParameters>>,
     /// Whether the program takes frames as they come.
     encoded: bool,
+    /// Nothing comes any more.
+    pub(crate) over: bool,
     /// The readers of decoded pictures, once there was one: then a decoder runs.
     pictures: Option<Relay<VideoFrame>>,
     /// The readers of decoded sound, once there was one: then a decoder runs.
@@ -155,6 +157,17 @@ impl Transceivers {
         }
     }
 
+    /// A section was rejected: its transceiver is over.
+    pub(crate) fn stop_one(&mut self, now: Instant, session: &mut Session, id: TransceiverId) {
+        let Some(transceiver) = self.find_mut(id) else {
+            return;
+        };
+        transceiver.stop();
+        if let Some(id) = transceiver.sender.id.take() {
+            session.rtp_mut().remove_sender(now, id);
+        }
+    }
+
     /// Starts the encoders that should run and stops those that should not.
     pub(crate) fn run_encoders(&mut self, connection: &Arc<Connection>) {
         for transceiver in &mut self.list {
@@ -164,10 +177,7 @@ impl Transceivers {
 
     /// Ends all threads.
     pub(crate) fn stop(&mut self) {
-        for transceiver in &mut self.list {
-            transceiver.sender.stop_encoder();
-            transceiver.receiver.stop();
-        }
+        self.list.iter_mut().for_each(Transceiver::stop);
     }
 }
 
@@ -206,6 +216,7 @@ impl Transceiver {
                 inbox: Arc::new(Inbox::new()),
                 codecs: Vec::new(),
                 encoded: false,
+                over: false,
                 pictures: None,
                 sound: None,
                 track_id: seed.track_id,
@@ -214,12 +225,19 @@ impl Transceiver {
     }
 }
 
+impl Transceiver {
+    /// Ends its threads, and the tracks on both sides: nobody else reads the one that it sends.
+    fn stop(&mut self) {
+        self.sender.stop_encoder();
+        self.sender.track = None;
+        self.receiver.stop();
+    }
+}
+
 impl Sender {
     fn apply(&mut self, now: Instant, session: &mut Session, wanted: Option<RtpParameters>) {
         let Some(mut parameters) = wanted else {
-            if let Some(id) = self.id.take() {
-                session.rtp_mut().remove_sender(now, id);
-            }
+            // It pauses. Its source stays: under the same keys no sequence number may come again.
             self.parameters = None;
             return;
         };
@@ -383,6 +401,7 @@ impl Receiver {
 
     /// Nothing comes any more: the decoder ends, and with it the tracks of its readers.
     fn stop(&mut self) {
+        self.over = true;
         self.inbox.close();
         self.pictures = None;
         self.sound = None;

@@ -5,10 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use gannet_jsep::{
-    Changes, Configuration, Description, Direction, DtlsFingerprint, FormatParameters,
-    IceParameters, Jsep, LocalTransport, MediaKind, RtcpFeedback, RtpCapabilities,
-    RtpCodecCapability, RtpEncodingParameters, RtpHeaderExtensionCapability, SctpParameters,
-    SenderInit,
+    Changes, Configuration, Description, Direction, Fingerprint, FormatParameters, IceParameters,
+    Jsep, LocalTransport, MediaKind, RtcpFeedback, RtpCapabilities, RtpCodecCapability,
+    RtpEncodingParameters, RtpHeaderExtensionCapability, SctpParameters, SenderInit,
 };
 use gannet_sdp::SessionDescription;
 
@@ -112,19 +111,14 @@ pub(crate) fn transport(ufrag: &str) -> LocalTransport {
         ice: IceParameters {
             username_fragment: ufrag.into(),
             password: format!("{ufrag}passwordpasswordpassword"),
-            lite: false,
+            ice_lite: false,
         },
-        fingerprints: vec![DtlsFingerprint {
+        fingerprints: vec![Fingerprint {
             algorithm: "sha-256".into(),
-            value: ufrag.as_bytes()[..4]
-                .iter()
-                .cycle()
-                .take(32)
-                .map(|byte| format!("{byte:02X}"))
-                .collect::<Vec<_>>()
-                .join(":"),
+            value: ufrag.as_bytes()[..4].repeat(8),
         }],
-        ..Default::default()
+        candidates: Vec::new(),
+        end_of_candidates: false,
     }
 }
 

@@ -16,9 +16,9 @@ const MAX_FRAGMENTS: usize = 4;
 
 /// The routes and username fragments of all connections.
 ///
-/// A datagram is looked up by its addresses first. One from a new address must be a STUN check that
-/// names the connection's username fragment (RFC 8445, section 7.3); only after the connection has
-/// found it authentic does the address lead there by itself.
+/// A STUN check is looked up by the username fragment that it names (RFC 8445, section 7.3). Only after
+/// the connection has found one authentic do its addresses lead there by themselves; everything else is
+/// looked up by them. So two connections can not share both sockets.
 #[derive(Debug, Default)]
 pub(super) struct Demux {
     routes: HashMap<Route, Arc<Connection>>,
@@ -56,6 +56,7 @@ impl Demux {
         {
             self.routes.remove(&oldest);
         }
+        holding.routes.retain(|held| *held != route);
         holding.routes.push_back(route);
         let before = self.routes.insert(route, Arc::clone(connection));
         if let Some(before) = before.filter(|before| before.id() != connection.id())

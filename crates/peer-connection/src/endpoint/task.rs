@@ -236,11 +236,10 @@ impl Task {
 
     /// Hands datagrams of one route to their connection.
     fn deliver(&mut self, now: Instant, route: Route, datagrams: &mut [u8], stride: usize) {
-        let known = self.demux.by_route(&route).cloned();
-        let Some(connection) = known
-            .clone()
-            .or_else(|| self.find_by_check(datagrams, stride))
-        else {
+        let named = self.find_by_check(datagrams, stride);
+        let known = self.demux.by_route(&route);
+        let known_id = known.map(|known| known.id());
+        let Some(connection) = named.or_else(|| known.cloned()) else {
             return;
         };
         let mut authentic = false;
@@ -249,7 +248,7 @@ impl Task {
             authentic |= core.handle_packet(now, route, datagram);
         }
         drop(core);
-        if known.is_none() && authentic {
+        if authentic && known_id != Some(connection.id()) {
             self.demux.learn(route, &connection);
         }
         if !self
@@ -261,9 +260,14 @@ impl Task {
         }
     }
 
-    /// The connection that the first datagram names, if it is a connectivity check.
+    /// The connection that the first datagram names, if it is a connectivity check. It counts more than
+    /// the route, which may be that of a peer that is gone without a word.
     fn find_by_check(&self, datagrams: &[u8], stride: usize) -> Option<Arc<Connection>> {
         let first = datagrams.chunks(stride).next()?;
+        // STUN, of all that comes here (RFC 7983, section 7).
+        if *first.first()? > 3 {
+            return None;
+        }
         self.demux
             .by_fragment(username_fragment_of(first)?)
             .cloned()

@@ -27,6 +27,9 @@ if [ "$what" = test ]; then
     packages 'command -v chromium && command -v chromedriver' chromium chromium-driver
     packages 'command -v firefox-esr' firefox-esr
     packages 'command -v ip' iproute2
+    packages 'command -v pkill' procps
+    packages 'command -v pulseaudio' pulseaudio # browsers need a sound device, be it one that plays into nothing
+    packages 'python3 -m venv --help' python3-venv
 fi
 if [ ${#missing[@]} -gt 0 ]; then
     say "apt: ${missing[*]}"

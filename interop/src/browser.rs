@@ -4,7 +4,6 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-use fantoccini::error::NewSessionError;
 use fantoccini::{Client, ClientBuilder};
 use serde_json::{Value, json};
 
@@ -79,6 +78,8 @@ impl Browser {
             json!({ "script": SCRIPT_TIMEOUT.as_millis() as u64 }),
         );
         let address = format!("http://127.0.0.1:{port}");
+        // The driver needs a moment until it listens.
+        let mut refusal = None;
         for _ in 0..100 {
             let mut builder = ClientBuilder::native();
             match builder
@@ -87,13 +88,11 @@ impl Browser {
                 .await
             {
                 Ok(client) => return Self { client, driver },
-                Err(NewSessionError::Failed(_) | NewSessionError::Lost(_)) => {
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-                Err(error) => panic!("no browser session: {error}"),
+                Err(error) => refusal = Some(error),
             }
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        panic!("the browser's driver did not start");
+        panic!("no browser session: {refusal:?}");
     }
 
     /// Opens a page.
@@ -124,9 +123,6 @@ impl Browser {
 
     /// Kills the browser as a crash would: without a goodbye to anybody.
     pub fn kill(&mut self) {
-        let _ = Command::new("pkill")
-            .args(["-9", "-P", &self.driver.id().to_string()])
-            .status();
         self.driver.kill();
     }
 

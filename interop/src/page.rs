@@ -30,10 +30,19 @@ pub struct CallReport {
 impl CallReport {
     /// The middle of the picture ages.
     pub fn median_delay(&self) -> f64 {
-        let mut delays = self.delays.clone();
-        delays.sort_by(f64::total_cmp);
-        delays.get(delays.len() / 2).copied().unwrap_or(f64::NAN)
+        median(&self.delays)
     }
+
+    /// The middle of the round trips.
+    pub fn median_ping(&self) -> f64 {
+        median(&self.pings)
+    }
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Starts a call with these settings, watches it for a time, and ends it.
@@ -82,7 +91,8 @@ const WATCH: &str = "
     const inbound = async () => [...(await gannet.pc.getStats()).values()]
         .find((report) => report.type === 'inbound-rtp' && report.kind === 'video');
     const audio = new AudioContext();
-    await audio.resume();
+    // A browser on a machine without any sound device never resumes.
+    await Promise.race([audio.resume(), sleep(2000)]);
     let analyser = null;
     if (video.srcObject.getAudioTracks().length > 0) {
         analyser = audio.createAnalyser();
@@ -124,7 +134,7 @@ const WATCH: &str = "
         const loudest = levels.indexOf(Math.max(...levels));
         if (levels[loudest] > -60) pitch = loudest * audio.sampleRate / analyser.fftSize;
     }
-    await audio.close();
+    await Promise.race([audio.close(), sleep(1000)]);
     const report = {
         stats: gannet.stats, fps, pitch, longestGap,
         bright: bright / points, colour: colour / points,

@@ -66,20 +66,32 @@ impl Process {
 
     /// The resident memory in KiB.
     pub fn resident_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
-        let status = status.expect("the process runs");
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmRSS:"))
-            .expect("it has memory");
-        line.split_whitespace()
-            .nth(1)
-            .and_then(|kib| kib.parse().ok())
-            .expect("a number of KiB")
+        self.status("VmRSS:")
     }
 
-    /// Ends it at once, as a crash would.
+    /// How many threads there are.
+    pub fn threads(&self) -> u64 {
+        self.status("Threads:")
+    }
+
+    /// A number that the kernel tells of the process.
+    fn status(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
+        let status = status.expect("the process runs");
+        let mut lines = status.lines();
+        let line = lines
+            .find(|line| line.starts_with(name))
+            .expect("the kernel tells it");
+        line.split_whitespace()
+            .nth(1)
+            .and_then(|number| number.parse().ok())
+            .expect("a number")
+    }
+
+    /// Ends it and what it started at once, as a crash would.
     pub fn kill(&mut self) {
+        let children = self.id().to_string();
+        let _ = Command::new("pkill").args(["-9", "-P", &children]).status();
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -11,19 +11,36 @@ fn call(server: &Server, codec: &str, transform: &str) -> Value {
     let python = std::env::var("GANNET_PYTHON").expect("interop/run says where Python is");
     let mut command = Command::new(python);
     command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/aiortc/client.py"));
-    command.args([&server.url, "--codec", codec, "--transform", transform, "--seconds", "5"]);
+    command.args([
+        &server.url,
+        "--codec",
+        codec,
+        "--transform",
+        transform,
+        "--seconds",
+        "5",
+    ]);
     let client = Process::start(command);
-    client.wait_for(Duration::from_secs(40), |line| serde_json::from_str(line).ok())
+    client.wait_for(Duration::from_secs(40), |line| {
+        serde_json::from_str(line).ok()
+    })
 }
 
 fn check(codec: &str) {
     let server = Server::start(&[]);
     let report = call(&server, codec, "none");
     assert_eq!(report["state"], "connected", "{report:#}");
-    let number = |name: &str| report[name].as_f64().unwrap_or_else(|| panic!("{name}: {report:#}"));
+    let number = |name: &str| {
+        report[name]
+            .as_f64()
+            .unwrap_or_else(|| panic!("{name}: {report:#}"))
+    };
     assert!(number("fps") > 28.0, "{report:#}");
     assert!(number("frames") > 110.0, "{report:#}");
-    assert!(number("codes_known") >= number("frames") * 0.98, "{report:#}");
+    assert!(
+        number("codes_known") >= number("frames") * 0.98,
+        "{report:#}"
+    );
     assert!((435.0..445.0).contains(&number("pitch")), "{report:#}");
     assert!(number("pongs") >= 10.0, "{report:#}");
     // aiortc itself holds each picture until the next one begins to arrive: 33 ms.

@@ -3,8 +3,8 @@
 use std::io::Read;
 
 use gannet_jsep::{
-    Configuration, Description, Fingerprint, FormatParameters, IceParameters, Jsep,
-    LocalTransport, MediaKind, RtcpFeedback, RtpCapabilities, RtpCodecCapability, SctpParameters,
+    Configuration, Description, Fingerprint, FormatParameters, IceParameters, Jsep, LocalTransport,
+    MediaKind, RtcpFeedback, RtpCapabilities, RtpCodecCapability, SctpParameters,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

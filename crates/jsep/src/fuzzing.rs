@@ -3,8 +3,8 @@
 use gannet_sdp::SessionDescription;
 
 use crate::{
-    Configuration, Description, Fingerprint, IceCandidateInit, IceParameters, Jsep,
-    LocalTransport, MediaKind, RtpCapabilities, RtpCodecCapability, SctpParameters,
+    Configuration, Description, Fingerprint, IceCandidateInit, IceParameters, Jsep, LocalTransport,
+    MediaKind, RtpCapabilities, RtpCodecCapability, SctpParameters,
 };
 
 /// Any text into a fresh answerer: an answer that can be read and applied, or a typed error.

@@ -73,8 +73,8 @@ mod write;
 
 pub use gannet_ortc::parameters::{
     Direction, Fingerprint, FormatParameters, IceParameters, IceRole, MediaKind, RtcpFeedback,
-    RtpCapabilities, RtpCodecCapability, RtpCodecParameters, RtpEncodingParameters, RtpHeaderExtensionCapability,
-    RtpHeaderExtensionParameters, RtpParameters, SctpParameters,
+    RtpCapabilities, RtpCodecCapability, RtpCodecParameters, RtpEncodingParameters,
+    RtpHeaderExtensionCapability, RtpHeaderExtensionParameters, RtpParameters, SctpParameters,
 };
 
 pub use candidate::{CandidateOutcome, IceCandidate, IceCandidateInit};
@@ -84,6 +84,7 @@ pub use error::{
 };
 pub use jsep::Jsep;
 pub use parameters::{
-    Changes, Configuration, DtlsRole, LocalTransport, MediaPlan, RemoteTrack, SctpPlan, SenderInit, TransceiverId, TransportPlan,
+    Changes, Configuration, DtlsRole, LocalTransport, MediaPlan, RemoteTrack, SctpPlan, SenderInit,
+    TransceiverId, TransportPlan,
 };
 pub use transceiver::Transceiver;

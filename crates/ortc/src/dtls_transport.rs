@@ -88,7 +88,10 @@ pub(crate) struct DtlsTransport {
 #[derive(Debug)]
 enum Phase {
     /// The parameters of the other side are not known yet, or ICE has no path. What comes early waits.
-    Waiting { start: Option<Start>, early: Vec<Vec<u8>> },
+    Waiting {
+        start: Option<Start>,
+        early: Vec<Vec<u8>>,
+    },
     /// The handshake, and what follows it.
     Running(Box<Connection>),
     /// It could not start.
@@ -102,17 +105,16 @@ struct Start {
 }
 
 impl DtlsTransport {
-    pub(crate) fn new(
-        settings: DtlsSettings,
-        provider: Arc<dyn CryptoProvider>,
-        rng: Rng,
-    ) -> Self {
+    pub(crate) fn new(settings: DtlsSettings, provider: Arc<dyn CryptoProvider>, rng: Rng) -> Self {
         Self {
             settings,
             provider,
             rng,
             state: DtlsTransportState::New,
-            phase: Phase::Waiting { start: None, early: Vec::new() },
+            phase: Phase::Waiting {
+                start: None,
+                early: Vec::new(),
+            },
         }
     }
 
@@ -182,7 +184,10 @@ impl DtlsTransport {
         fingerprints: Vec<Fingerprint>,
     ) -> Result<Connection, DtlsFailure> {
         let settings = &self.settings;
-        let profiles = settings.srtp_profiles.iter().filter_map(|profile| profile.dtls_id());
+        let profiles = settings
+            .srtp_profiles
+            .iter()
+            .filter_map(|profile| profile.dtls_id());
         let mut config = Config::new(role, settings.certificate.clone())
             .versions(settings.versions)
             .srtp_profiles(profiles.map(SrtpProfile).collect::<Vec<_>>())
@@ -192,8 +197,13 @@ impl DtlsTransport {
         if let Some(sink) = &settings.key_log {
             config = config.key_log(Arc::clone(sink));
         }
-        Connection::new(Arc::new(config), Arc::clone(&self.provider), self.rng.fork(), now)
-            .map_err(|error| DtlsFailure::Configuration(error.to_string()))
+        Connection::new(
+            Arc::new(config),
+            Arc::clone(&self.provider),
+            self.rng.fork(),
+            now,
+        )
+        .map_err(|error| DtlsFailure::Configuration(error.to_string()))
     }
 
     pub(crate) fn handle_packet(
@@ -204,7 +214,9 @@ impl DtlsTransport {
     ) {
         match &mut self.phase {
             Phase::Running(connection) => connection.handle_packet(now, datagram, on_data),
-            Phase::Waiting { early, .. } if early.len() < MAX_EARLY => early.push(datagram.to_vec()),
+            Phase::Waiting { early, .. } if early.len() < MAX_EARLY => {
+                early.push(datagram.to_vec())
+            }
             Phase::Waiting { .. } | Phase::Dead => {}
         }
     }
@@ -253,7 +265,9 @@ impl DtlsTransport {
         let event = self.connection_mut()?.poll_event()?;
         Some(match event {
             Event::Connected { srtp_profile, .. } => {
-                let keyed = srtp_profile.map(|profile| self.make_srtp(profile)).transpose();
+                let keyed = srtp_profile
+                    .map(|profile| self.make_srtp(profile))
+                    .transpose();
                 match keyed {
                     Ok(srtp) => {
                         self.state = DtlsTransportState::Connected;

@@ -80,11 +80,15 @@ impl Session {
         &self,
         parameters: &RtpParameters,
     ) -> Result<SendParameters, RtpParametersError> {
-        let codec = parameters.primary_codec().ok_or(RtpParametersError::NoCodec)?;
-        let encoding = parameters.encodings.first();
-        let ssrc = encoding.and_then(|encoding| encoding.ssrc).ok_or(RtpParametersError::NoSsrc)?;
-        let codec_parameters = codec_parameters(parameters, codec)
+        let codec = parameters
+            .primary_codec()
             .ok_or(RtpParametersError::NoCodec)?;
+        let encoding = parameters.encodings.first();
+        let ssrc = encoding
+            .and_then(|encoding| encoding.ssrc)
+            .ok_or(RtpParametersError::NoSsrc)?;
+        let codec_parameters =
+            codec_parameters(parameters, codec).ok_or(RtpParametersError::NoCodec)?;
         let mut send = SendParameters::new(kind(parameters.kind), ssrc, codec_parameters);
         send.rtx_ssrc = encoding.and_then(|encoding| encoding.rtx_ssrc);
         send.mid = non_empty(&parameters.mid);
@@ -97,10 +101,11 @@ impl Session {
     }
 }
 
-fn receive_parameters(
-    parameters: &RtpParameters,
-) -> Result<ReceiveParameters, RtpParametersError> {
-    let known = parameters.codecs.iter().filter_map(|codec| codec_parameters(parameters, codec));
+fn receive_parameters(parameters: &RtpParameters) -> Result<ReceiveParameters, RtpParametersError> {
+    let known = parameters
+        .codecs
+        .iter()
+        .filter_map(|codec| codec_parameters(parameters, codec));
     let codecs: Vec<_> = known.collect();
     let Some(primary) = parameters.primary_codec().filter(|_| !codecs.is_empty()) else {
         return Err(RtpParametersError::NoCodec);

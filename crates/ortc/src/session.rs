@@ -156,7 +156,11 @@ impl Session {
             timers: config.dtls_timers,
             key_log: config.key_log,
         };
-        let cname = if config.cname.is_empty() { random_cname(&mut rng) } else { config.cname };
+        let cname = if config.cname.is_empty() {
+            random_cname(&mut rng)
+        } else {
+            config.cname
+        };
         let clock = WallClock::new(now, wall_clock);
         let mut rtp = gannet_rtp_session::SessionConfig::new(clock, rng.u64(), cname);
         rtp.bitrate = config.bitrate;
@@ -288,7 +292,8 @@ impl Session {
         match classify(data) {
             PacketKind::Dtls => {
                 let channels = &mut self.channels;
-                self.dtls.handle_packet(now, data, |packet| channels.handle_packet(now, packet));
+                self.dtls
+                    .handle_packet(now, data, |packet| channels.handle_packet(now, packet));
             }
             kind @ (PacketKind::Rtp | PacketKind::Rtcp) => self.handle_srtp(now, kind, data),
             _ => self.stats.unexpected += 1,
@@ -370,9 +375,11 @@ impl Session {
             return Some(());
         }
         if self.sctp_sent_last {
-            self.write_rtp(now, buf).or_else(|| self.write_sctp(now, buf))
+            self.write_rtp(now, buf)
+                .or_else(|| self.write_sctp(now, buf))
         } else {
-            self.write_sctp(now, buf).or_else(|| self.write_rtp(now, buf))
+            self.write_sctp(now, buf)
+                .or_else(|| self.write_rtp(now, buf))
         }
     }
 
@@ -382,7 +389,8 @@ impl Session {
             return None;
         }
         let channels = &mut self.channels;
-        self.dtls.seal(buf, |record| channels.poll_transmit(now, record))?;
+        self.dtls
+            .seal(buf, |record| channels.poll_transmit(now, record))?;
         self.sctp_sent_last = true;
         Some(())
     }
@@ -458,7 +466,8 @@ impl Session {
     }
 
     fn dtls_state_changed(&mut self) {
-        self.events.push_back(Event::DtlsStateChange(self.dtls.state()));
+        self.events
+            .push_back(Event::DtlsStateChange(self.dtls.state()));
     }
 
     fn start_association(&mut self, now: Instant, remote: SctpParameters) {
@@ -467,6 +476,8 @@ impl Session {
         };
         let mut config = self.sctp_config.clone();
         config.remote_port = remote.port;
+        // DTLS authenticates what the checksum would protect (RFC 9653).
+        config.zero_checksum = true;
         config.max_packet_size = self.mtu.saturating_sub(connection.max_overhead());
         if remote.max_message_size != 0 {
             config.max_outgoing_message_size =
@@ -483,7 +494,10 @@ impl Session {
 
 /// A short-term persistent canonical name: 96 random bits (RFC 7022, section 5).
 fn random_cname(rng: &mut Rng) -> String {
-    rng.array::<12>().iter().map(|byte| format!("{byte:02x}")).collect()
+    rng.array::<12>()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Where `inner`, a part of `outer`, stands in it.

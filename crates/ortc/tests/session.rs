@@ -73,7 +73,8 @@ impl Side {
 impl Endpoint for Side {
     fn handle_packet(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, packet: &[u8]) {
         let mut packet = packet.to_vec();
-        self.session.handle_packet(now, to, from, Protocol::Udp, &mut packet);
+        self.session
+            .handle_packet(now, to, from, Protocol::Udp, &mut packet);
         self.listen();
     }
 
@@ -121,7 +122,8 @@ impl Call {
 
     fn connect(&mut self) {
         let (a, b) = (self.a, self.b);
-        self.network.run_until(|network| network[a].is_connected() && network[b].is_connected());
+        self.network
+            .run_until(|network| network[a].is_connected() && network[b].is_connected());
     }
 
     fn now(&self) -> Instant {
@@ -138,30 +140,54 @@ fn introduce(side: &mut Side, other: &mut Side, role: DtlsRole) {
     }
     let provider = default_provider();
     let parameters = other.session.ice().local_parameters().clone();
-    side.session.ice_mut().set_remote_parameters(now, parameters).unwrap();
-    for candidate in other.session.ice().local_candidates().cloned().collect::<Vec<_>>() {
-        side.session.ice_mut().add_remote_candidate(now, candidate).unwrap();
+    side.session
+        .ice_mut()
+        .set_remote_parameters(now, parameters)
+        .unwrap();
+    for candidate in other
+        .session
+        .ice()
+        .local_candidates()
+        .cloned()
+        .collect::<Vec<_>>()
+    {
+        side.session
+            .ice_mut()
+            .add_remote_candidate(now, candidate)
+            .unwrap();
     }
     side.session.ice_mut().set_end_of_candidates(now);
     let fingerprints = other.session.certificate().fingerprints(&*provider);
     side.session.start_dtls(now, role, fingerprints);
-    side.session.start_sctp(now, 5000, SctpParameters::default());
+    side.session
+        .start_sctp(now, 5000, SctpParameters::default());
 }
 
-fn codec(name: &str, payload_type: u8, clock_rate: u32, feedback: &[(&str, &str)]) -> RtpCodecParameters {
+fn codec(
+    name: &str,
+    payload_type: u8,
+    clock_rate: u32,
+    feedback: &[(&str, &str)],
+) -> RtpCodecParameters {
     RtpCodecParameters {
         name: name.to_owned(),
         payload_type,
         clock_rate,
         channels: if name == "opus" { 2 } else { 1 },
         parameters: FormatParameters::default(),
-        rtcp_feedback: feedback.iter().map(|(kind, value)| RtcpFeedback::new(kind, value)).collect(),
+        rtcp_feedback: feedback
+            .iter()
+            .map(|(kind, value)| RtcpFeedback::new(kind, value))
+            .collect(),
     }
 }
 
 fn parameters(kind: MediaKind, ssrc: u32) -> RtpParameters {
     let (mid, codecs) = match kind {
-        MediaKind::Audio => ("0", vec![codec("opus", 111, 48_000, &[("transport-cc", "")])]),
+        MediaKind::Audio => (
+            "0",
+            vec![codec("opus", 111, 48_000, &[("transport-cc", "")])],
+        ),
         MediaKind::Video => {
             let feedback = [("nack", ""), ("nack", "pli"), ("transport-cc", "")];
             let mut rtx = codec("rtx", 97, 90_000, &[]);
@@ -169,7 +195,10 @@ fn parameters(kind: MediaKind, ssrc: u32) -> RtpParameters {
             ("1", vec![codec("VP8", 96, 90_000, &feedback), rtx])
         }
     };
-    let extension = |uri: &str, id| RtpHeaderExtensionParameters { uri: uri.to_owned(), id };
+    let extension = |uri: &str, id| RtpHeaderExtensionParameters {
+        uri: uri.to_owned(),
+        id,
+    };
     RtpParameters {
         kind,
         mid: mid.to_owned(),
@@ -186,13 +215,16 @@ fn parameters(kind: MediaKind, ssrc: u32) -> RtpParameters {
             rtx_ssrc: (kind == MediaKind::Video).then_some(ssrc + 1),
             ..RtpEncodingParameters::default()
         }],
-        rtcp: RtcpParameters { cname: "a".to_owned(), reduced_size: true },
+        rtcp: RtcpParameters {
+            cname: "a".to_owned(),
+            reduced_size: true,
+        },
     }
 }
 
 /// A VP8 frame as far as its payload format looks: the first bit says whether it is a key frame.
 fn vp8_frame(number: u32, len: usize) -> EncodedFrame {
-    let keyframe = number % 30 == 0;
+    let keyframe = number.is_multiple_of(30);
     let mut data = vec![number as u8; len];
     data[0] = if keyframe { 0x10 } else { 0x11 };
     data[1..5].copy_from_slice(&number.to_be_bytes());
@@ -203,8 +235,14 @@ fn add_streams(call: &mut Call) -> (SenderId, SenderId) {
     let now = call.now();
     let mut add = |kind, ssrc| {
         let parameters = parameters(kind, ssrc);
-        call.network[call.b].session.add_receiver(now, &parameters).unwrap();
-        call.network[call.a].session.add_sender(now, &parameters).unwrap()
+        call.network[call.b]
+            .session
+            .add_receiver(now, &parameters)
+            .unwrap();
+        call.network[call.a]
+            .session
+            .add_sender(now, &parameters)
+            .unwrap()
     };
     (add(MediaKind::Audio, 1000), add(MediaKind::Video, 2000))
 }
@@ -220,15 +258,28 @@ fn audio_video_and_data_flow_without_sdp() {
         let (audio, video) = add_streams(&mut call);
         let now = call.now();
         let (a, b) = (call.a, call.b);
-        let init = ChannelInit { label: "chat".to_owned(), ..ChannelInit::default() };
-        let channel = call.network[a].session.channels_mut().open(now, init).unwrap();
+        let init = ChannelInit {
+            label: "chat".to_owned(),
+            ..ChannelInit::default()
+        };
+        let channel = call.network[a]
+            .session
+            .channels_mut()
+            .open(now, init)
+            .unwrap();
         call.connect();
-        assert_eq!(call.network[a].session.dtls_connection().unwrap().version(), Some(version));
+        assert_eq!(
+            call.network[a].session.dtls_connection().unwrap().version(),
+            Some(version)
+        );
 
         for number in 0..60 {
             let now = call.now();
             let session = &mut call.network[a].session;
-            session.rtp_mut().send_frame(now, video, vp8_frame(number, 4000)).unwrap();
+            session
+                .rtp_mut()
+                .send_frame(now, video, vp8_frame(number, 4000))
+                .unwrap();
             let packet = Bytes::from(number.to_be_bytes().to_vec());
             let sound = EncodedFrame::new(packet, number * 1600, true);
             session.rtp_mut().send_frame(now, audio, sound).unwrap();
@@ -242,7 +293,9 @@ fn audio_video_and_data_flow_without_sdp() {
 
         let side = &call.network[b];
         let frames = |payload_type| {
-            side.frames.iter().filter(move |frame| frame.payload_type == payload_type)
+            side.frames
+                .iter()
+                .filter(move |frame| frame.payload_type == payload_type)
         };
         assert_eq!(frames(96).count(), 60);
         assert_eq!(frames(111).count(), 60);
@@ -267,7 +320,10 @@ fn a_session_connects_and_carries_everything_through_loss() {
         let (a, b) = (call.a, call.b);
         call.connect();
         let now = call.now();
-        let channel = call.network[a].session.channels_mut().open(now, ChannelInit::default());
+        let channel = call.network[a]
+            .session
+            .channels_mut()
+            .open(now, ChannelInit::default());
         let channel = channel.unwrap();
         call.network.run_until(|network| {
             network[a].session.channels().state(channel) == ChannelState::Open
@@ -282,19 +338,29 @@ fn a_session_connects_and_carries_everything_through_loss() {
         for number in 0..90 {
             let now = call.now();
             let session = &mut call.network[a].session;
-            session.rtp_mut().send_frame(now, video, vp8_frame(number, 4000)).unwrap();
+            session
+                .rtp_mut()
+                .send_frame(now, video, vp8_frame(number, 4000))
+                .unwrap();
             call.network.run_for(Duration::from_millis(33));
         }
-        call.network.run_until(|network| !network[b].messages.is_empty());
+        call.network
+            .run_until(|network| !network[b].messages.is_empty());
         assert_eq!(call.network[b].messages, [Message::Binary(data)]);
         call.network.run_for(Duration::from_secs(3));
         let came = |number: u32| {
             let data = vp8_frame(number, 4000).data;
-            call.network[b].frames.iter().any(|frame| frame.data == data)
+            call.network[b]
+                .frames
+                .iter()
+                .any(|frame| frame.data == data)
         };
         let missing: Vec<_> = (0..90).filter(|number| !came(*number)).collect();
         // A key frame that is there ends the wait for what is missing before it.
-        assert!(missing.len() <= 10, "seed {seed}: {missing:?} of 90 frames are missing");
+        assert!(
+            missing.len() <= 10,
+            "seed {seed}: {missing:?} of 90 frames are missing"
+        );
     }
 }
 
@@ -302,13 +368,23 @@ fn a_session_connects_and_carries_everything_through_loss() {
 fn nothing_flows_to_somebody_with_another_certificate() {
     let mut call = Call::new(3, Versions::Both, lan());
     let provider = default_provider();
-    let other = Certificate::generate(&*provider).unwrap().fingerprints(&*provider);
+    let other = Certificate::generate(&*provider)
+        .unwrap()
+        .fingerprints(&*provider);
     let (a, b) = (call.a, call.b);
     let now = call.now();
-    call.network[a].session.start_dtls(now, DtlsRole::Server, other);
+    call.network[a]
+        .session
+        .start_dtls(now, DtlsRole::Server, other);
     call.network.run_for(Duration::from_secs(3));
-    assert_eq!(call.network[a].session.dtls_state(), DtlsTransportState::Failed);
-    assert_ne!(call.network[b].session.dtls_state(), DtlsTransportState::Connected);
+    assert_eq!(
+        call.network[a].session.dtls_state(),
+        DtlsTransportState::Failed
+    );
+    assert_ne!(
+        call.network[b].session.dtls_state(),
+        DtlsTransportState::Connected
+    );
     assert!(call.network[a].session.channels().association().is_none());
 }
 
@@ -322,7 +398,10 @@ fn a_closed_session_says_goodbye_and_sleeps() {
     call.network[a].session.close(now);
     call.network.run_for(Duration::from_secs(1));
     assert_eq!(call.network[a].session.poll_timeout(), None);
-    assert_eq!(call.network[b].session.dtls_state(), DtlsTransportState::Closed);
+    assert_eq!(
+        call.network[b].session.dtls_state(),
+        DtlsTransportState::Closed
+    );
 }
 
 /// Wake-ups that lie in the past would make a driver spin.
@@ -343,7 +422,11 @@ fn a_handled_timeout_is_never_asked_for_again_at_once() {
         while session.poll_transmit(now, &mut buffer).is_some() {}
         while session.poll_event().is_some() {}
         let next = session.poll_timeout();
-        assert!(next.is_none_or(|next| next > now), "step {step}: {:?}", next.map(|at| now - at));
+        assert!(
+            next.is_none_or(|next| next > now),
+            "step {step}: {:?}",
+            next.map(|at| now - at)
+        );
     }
 }
 

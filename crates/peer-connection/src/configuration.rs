@@ -52,7 +52,10 @@ pub fn default_capabilities() -> RtpCapabilities {
     let mut codecs = Vec::new();
     codecs.extend(audio_codecs());
     codecs.extend(video_codecs());
-    RtpCapabilities { codecs, header_extensions: header_extensions() }
+    RtpCapabilities {
+        codecs,
+        header_extensions: header_extensions(),
+    }
 }
 
 fn audio_codecs() -> impl Iterator<Item = RtpCodecCapability> {
@@ -62,23 +65,26 @@ fn audio_codecs() -> impl Iterator<Item = RtpCodecCapability> {
         (AudioCodec::Pcmu, 0, 1),
         (AudioCodec::Pcma, 8, 1),
     ];
-    codecs.into_iter().filter(|(codec, ..)| codec.is_supported()).map(|(codec, pt, channels)| {
-        let parameters = match codec {
-            AudioCodec::Opus => {
-                FormatParameters::default().with("minptime", 10).with("useinbandfec", 1)
+    codecs
+        .into_iter()
+        .filter(|(codec, ..)| codec.is_supported())
+        .map(|(codec, pt, channels)| {
+            let parameters = match codec {
+                AudioCodec::Opus => FormatParameters::default()
+                    .with("minptime", 10)
+                    .with("useinbandfec", 1),
+                _ => FormatParameters::default(),
+            };
+            RtpCodecCapability {
+                name: codec.name().to_owned(),
+                kind: MediaKind::Audio,
+                clock_rate: codec.rtp_clock_rate(),
+                channels,
+                preferred_payload_type: pt,
+                parameters,
+                rtcp_feedback: vec![RtcpFeedback::new("transport-cc", "")],
             }
-            _ => FormatParameters::default(),
-        };
-        RtpCodecCapability {
-            name: codec.name().to_owned(),
-            kind: MediaKind::Audio,
-            clock_rate: codec.rtp_clock_rate(),
-            channels,
-            preferred_payload_type: pt,
-            parameters,
-            rtcp_feedback: vec![RtcpFeedback::new("transport-cc", "")],
-        }
-    })
+        })
 }
 
 fn video_codecs() -> impl Iterator<Item = RtpCodecCapability> {
@@ -93,8 +99,10 @@ fn video_codecs() -> impl Iterator<Item = RtpCodecCapability> {
         (VideoCodec::H264, 102, h264("42e01f")),
         (VideoCodec::H264, 104, h264("42001f")),
     ];
-    codecs.into_iter().filter(|(codec, ..)| codec.is_supported()).flat_map(
-        |(codec, payload_type, parameters)| {
+    codecs
+        .into_iter()
+        .filter(|(codec, ..)| codec.is_supported())
+        .flat_map(|(codec, payload_type, parameters)| {
             let media = RtpCodecCapability {
                 name: codec.name().to_owned(),
                 kind: MediaKind::Video,
@@ -115,11 +123,10 @@ fn video_codecs() -> impl Iterator<Item = RtpCodecCapability> {
                 preferred_payload_type: payload_type + 1,
                 parameters: FormatParameters::default().with("apt", payload_type),
                 rtcp_feedback: Vec::new(),
-                ..media.clone()
+                ..media
             };
             [media, repair]
-        },
-    )
+        })
 }
 
 fn header_extensions() -> Vec<RtpHeaderExtensionCapability> {
@@ -137,7 +144,11 @@ fn header_extensions() -> Vec<RtpHeaderExtensionCapability> {
         (Video, "urn:ietf:params:rtp-hdrext:sdes:mid", 4),
         (Video, "urn:3gpp:video-orientation", 5),
         (Video, "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id", 6),
-        (Video, "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id", 7),
+        (
+            Video,
+            "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
+            7,
+        ),
     ];
     let capability = |(kind, uri, id): (MediaKind, &str, u8)| RtpHeaderExtensionCapability {
         uri: uri.to_owned(),

@@ -9,9 +9,7 @@ use std::time::Instant;
 use gannet_crypto::Rng;
 use gannet_jsep::Jsep;
 use gannet_ortc::data::ChannelId;
-use gannet_ortc::ice::{
-    IceGatheringState, IceTransportState, Protocol, Request, ResolveId,
-};
+use gannet_ortc::ice::{IceGatheringState, IceTransportState, Protocol, Request, ResolveId};
 use gannet_ortc::parameters::Fingerprint;
 use gannet_ortc::{DtlsTransportState, Session};
 use tokio::runtime::Handle;
@@ -71,10 +69,7 @@ impl Connection {
     }
 
     /// Changes the connection, sends what comes of it, and tells whoever should know.
-    pub(crate) fn with<R>(
-        self: &Arc<Self>,
-        change: impl FnOnce(&mut Core, Instant) -> R,
-    ) -> R {
+    pub(crate) fn with<R>(self: &Arc<Self>, change: impl FnOnce(&mut Core, Instant) -> R) -> R {
         let now = Instant::now();
         let mut core = self.lock();
         let result = change(&mut core, now);
@@ -94,8 +89,11 @@ impl Connection {
     /// Asks the local network for the address behind a name, and tells the ICE agent.
     fn resolve(self: &Arc<Self>, id: ResolveId, name: String) {
         let connection = Arc::downgrade(self);
-        let interfaces: Vec<IpAddr> =
-            self.endpoint.local_addresses().map(|address| address.ip()).collect();
+        let interfaces: Vec<IpAddr> = self
+            .endpoint
+            .local_addresses()
+            .map(|address| address.ip())
+            .collect();
         self.runtime.spawn(async move {
             let resolved = mdns::resolve(&name, &interfaces).await;
             if let Err(error) = &resolved {
@@ -103,7 +101,9 @@ impl Connection {
             }
             if let Some(connection) = connection.upgrade() {
                 connection.with(|core, now| {
-                    core.session.ice_mut().handle_resolved(now, id, resolved.ok());
+                    core.session
+                        .ice_mut()
+                        .handle_resolved(now, id, resolved.ok());
                 });
             }
         });
@@ -162,7 +162,8 @@ impl Core {
     /// Takes a datagram; true if it is the peer's beyond doubt.
     pub(crate) fn handle_packet(&mut self, now: Instant, route: Route, packet: &mut [u8]) -> bool {
         let Route { local, remote } = route;
-        self.session.handle_packet(now, local, remote, Protocol::Udp, packet)
+        self.session
+            .handle_packet(now, local, remote, Protocol::Udp, packet)
     }
 
     /// Lets time pass.
@@ -173,7 +174,10 @@ impl Core {
     /// Appends the next datagram to `buf`.
     pub(crate) fn poll_transmit(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<Route> {
         let transmit = self.session.poll_transmit(now, buf)?;
-        Some(Route { local: transmit.local, remote: transmit.remote })
+        Some(Route {
+            local: transmit.local,
+            remote: transmit.remote,
+        })
     }
 
     /// The datagrams that are being gathered. They stay with the connection while a socket is full.
@@ -293,8 +297,14 @@ impl Core {
     }
 
     fn notify_channel(&mut self, channel: ChannelId) {
-        let Some(signals) = self.channels.get(&channel) else { return };
-        let told = self.notices.channels.last().is_some_and(|last| Arc::ptr_eq(last, signals));
+        let Some(signals) = self.channels.get(&channel) else {
+            return;
+        };
+        let told = self
+            .notices
+            .channels
+            .last()
+            .is_some_and(|last| Arc::ptr_eq(last, signals));
         if !told {
             self.notices.channels.push(Arc::clone(signals));
         }
@@ -326,9 +336,14 @@ impl Core {
             return;
         }
         self.reported = state;
-        if matches!(state, PeerConnectionState::Closed | PeerConnectionState::Failed) {
+        if matches!(
+            state,
+            PeerConnectionState::Closed | PeerConnectionState::Failed
+        ) {
             self.transceivers.stop();
-            self.notices.channels.extend(self.channels.values().cloned());
+            self.notices
+                .channels
+                .extend(self.channels.values().cloned());
         }
         if state == PeerConnectionState::Closed && !self.closed {
             // The peer said goodbye: that is final, and the endpoint need not know us any more.
@@ -340,7 +355,11 @@ impl Core {
 
     /// That the connection still can negotiate.
     pub(crate) fn check_open(&self) -> Result<(), NegotiationError> {
-        if self.is_over() { Err(NegotiationError::Closed) } else { Ok(()) }
+        if self.is_over() {
+            Err(NegotiationError::Closed)
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether nothing will come of it any more.

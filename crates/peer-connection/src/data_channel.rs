@@ -30,7 +30,12 @@ impl DataChannel {
         init: ChannelInit,
         signals: Arc<ChannelSignals>,
     ) -> Self {
-        Self { owner, id, init: Arc::new(init), signals }
+        Self {
+            owner,
+            id,
+            init: Arc::new(init),
+            signals,
+        }
     }
 
     /// Its label.
@@ -54,26 +59,45 @@ impl DataChannel {
     /// Its stream id, when it has one.
     #[must_use]
     pub fn stream_id(&self) -> Option<u16> {
-        self.owner.connection().lock().session.channels().stream_id(self.id)
+        self.owner
+            .connection()
+            .lock()
+            .session
+            .channels()
+            .stream_id(self.id)
     }
 
     /// Its state.
     #[must_use]
     pub fn ready_state(&self) -> ChannelState {
         let core = self.owner.connection().lock();
-        if core.is_over() { ChannelState::Closed } else { core.session.channels().state(self.id) }
+        if core.is_over() {
+            ChannelState::Closed
+        } else {
+            core.session.channels().state(self.id)
+        }
     }
 
     /// How many bytes wait to be sent.
     #[must_use]
     pub fn buffered_amount(&self) -> usize {
-        self.owner.connection().lock().session.channels().buffered_amount(self.id)
+        self.owner
+            .connection()
+            .lock()
+            .session
+            .channels()
+            .buffered_amount(self.id)
     }
 
     /// Its counters.
     #[must_use]
     pub fn stats(&self) -> Option<ChannelStats> {
-        self.owner.connection().lock().session.channels().channel_stats(self.id)
+        self.owner
+            .connection()
+            .lock()
+            .session
+            .channels()
+            .channel_stats(self.id)
     }
 
     /// Waits until it is open. False if it is closing or closed.
@@ -117,9 +141,10 @@ impl DataChannel {
     /// Messages that nobody takes fill the receive window, and then the peer waits: nothing is dropped.
     pub async fn recv(&self) -> Option<Message> {
         self.wait(|channel| {
-            let received = channel.owner.connection().with(|core, _| {
-                core.session.channels_mut().receive(channel.id)
-            });
+            let received = channel
+                .owner
+                .connection()
+                .with(|core, _| core.session.channels_mut().receive(channel.id));
             match received {
                 Some(message) => Some(Some(message)),
                 None if channel.ready_state() == ChannelState::Closed => Some(None),
@@ -131,7 +156,9 @@ impl DataChannel {
 
     /// Closes it, behind what was sent before.
     pub fn close(&self) {
-        self.owner.connection().with(|core, now| core.session.channels_mut().close(now, self.id));
+        self.owner
+            .connection()
+            .with(|core, now| core.session.channels_mut().close(now, self.id));
     }
 
     /// Tries until something comes of it; between tries it waits for a change.

@@ -37,7 +37,9 @@ impl Decoding {
         relay: Relay<VideoFrame>,
         request_key_frame: impl Fn() + Send + 'static,
     ) {
-        start("gannet-decode-video", move || self.decode_video(&relay, &request_key_frame));
+        start("gannet-decode-video", move || {
+            self.decode_video(&relay, &request_key_frame)
+        });
     }
 
     /// Starts a thread that decodes sound for the readers of `relay`.
@@ -127,7 +129,9 @@ impl Decoding {
 
 /// Starts a thread. If the system has none to give, its work is not done; that is logged.
 pub(crate) fn start(name: &str, work: impl FnOnce() + Send + 'static) {
-    let started = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    let started = std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work);
     if let Err(error) = started {
         tracing::error!(%error, name, "a media thread can not be started");
     }
@@ -154,8 +158,14 @@ fn video_decoder<'a>(
     codec: &RtpCodecParameters,
 ) -> Option<&'a mut Box<dyn VideoDecoder>> {
     let codec = VideoCodec::from_name(&codec.name)?;
-    if current.as_ref().is_none_or(|decoder| decoder.codec() != codec) {
-        *current = codec.decoder().inspect_err(|error| tracing::warn!(%error, "no decoder")).ok();
+    if current
+        .as_ref()
+        .is_none_or(|decoder| decoder.codec() != codec)
+    {
+        *current = codec
+            .decoder()
+            .inspect_err(|error| tracing::warn!(%error, "no decoder"))
+            .ok();
     }
     current.as_mut()
 }
@@ -175,8 +185,14 @@ fn audio_decoder<'a>(
     codec: &RtpCodecParameters,
 ) -> Option<&'a mut Box<dyn AudioDecoder>> {
     let codec = AudioCodec::from_name(&codec.name)?;
-    if current.as_ref().is_none_or(|decoder| decoder.codec() != codec) {
-        *current = codec.decoder().inspect_err(|error| tracing::warn!(%error, "no decoder")).ok();
+    if current
+        .as_ref()
+        .is_none_or(|decoder| decoder.codec() != codec)
+    {
+        *current = codec
+            .decoder()
+            .inspect_err(|error| tracing::warn!(%error, "no decoder"))
+            .ok();
     }
     current.as_mut()
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use gannet_codecs::{
-    AudioCodec, AudioConverter, AudioEncoderConfig, EncodedFrame, VideoCodec,
-    VideoEncoder, VideoEncoderConfig, to_ticks,
+    AudioCodec, AudioConverter, AudioEncoderConfig, EncodedFrame, VideoCodec, VideoEncoder,
+    VideoEncoderConfig, to_ticks,
 };
 use gannet_media::{MediaStreamTrack, Track};
 use tokio::runtime::Handle;
@@ -108,7 +108,11 @@ pub(crate) struct Continued {
 impl Timeline {
     /// What the next encoder stamps its frames with.
     pub(crate) fn continued(self: &Arc<Self>, clock_rate: u32) -> Continued {
-        Continued { timeline: Arc::clone(self), clock_rate, offset: None }
+        Continued {
+            timeline: Arc::clone(self),
+            clock_rate,
+            offset: None,
+        }
     }
 }
 
@@ -120,7 +124,8 @@ impl Continued {
         let offset = *self.offset.get_or_insert_with(|| match *newest {
             None => 0,
             Some((at, ticks)) => {
-                let pause = to_ticks(captured.saturating_duration_since(at), self.clock_rate) as u32;
+                let pause =
+                    to_ticks(captured.saturating_duration_since(at), self.clock_rate) as u32;
                 ticks.wrapping_add(pause.max(1)).wrapping_sub(own)
             }
         });
@@ -154,10 +159,14 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
         let track = Arc::clone(&self.track);
         match (self.codec, &*track) {
             (SendCodec::Video(codec), MediaStreamTrack::Video(_)) => {
-                start("gannet-encode-video", move || self.encode_video(codec, &track));
+                start("gannet-encode-video", move || {
+                    self.encode_video(codec, &track)
+                });
             }
             (SendCodec::Audio(codec), MediaStreamTrack::Audio(_)) => {
-                start("gannet-encode-audio", move || self.encode_audio(codec, &track));
+                start("gannet-encode-audio", move || {
+                    self.encode_audio(codec, &track)
+                });
             }
             _ => tracing::warn!("a track of the wrong kind was given to a sender"),
         }
@@ -165,8 +174,14 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
 
     fn encode_video(&mut self, codec: VideoCodec, track: &MediaStreamTrack) {
         let Some(track) = track.video() else { return };
-        let bitrate = self.control.target(VIDEO_BITRATES).unwrap_or(START_VIDEO_BITRATE);
-        let config = VideoEncoderConfig { bitrate, ..VideoEncoderConfig::default() };
+        let bitrate = self
+            .control
+            .target(VIDEO_BITRATES)
+            .unwrap_or(START_VIDEO_BITRATE);
+        let config = VideoEncoderConfig {
+            bitrate,
+            ..VideoEncoderConfig::default()
+        };
         let mut encoder = match codec.encoder(&config) {
             Ok(encoder) => encoder,
             Err(error) => return tracing::error!(%error, "no video encoder"),
@@ -177,7 +192,11 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
             match encoder.encode(&picture) {
                 Ok(Some(frame)) => {
                     let ticks = self.timeline.ticks(frame.timestamp, captured);
-                    if !(self.sink)(Encoded { frame, ticks, captured }) {
+                    if !(self.sink)(Encoded {
+                        frame,
+                        ticks,
+                        captured,
+                    }) {
                         return;
                     }
                 }
@@ -217,7 +236,11 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
                 Ok(packets) => {
                     for frame in packets {
                         let ticks = self.timeline.ticks(frame.timestamp, captured);
-                        if !(self.sink)(Encoded { frame, ticks, captured }) {
+                        if !(self.sink)(Encoded {
+                            frame,
+                            ticks,
+                            captured,
+                        }) {
                             return;
                         }
                     }
@@ -251,11 +274,20 @@ mod tests {
         let start = Instant::now();
         let mut first = timeline.continued(90_000);
         assert_eq!(first.ticks(Duration::from_secs(3), start), 270_000);
-        assert_eq!(first.ticks(Duration::from_secs(4), start + Duration::from_secs(1)), 360_000);
+        assert_eq!(
+            first.ticks(Duration::from_secs(4), start + Duration::from_secs(1)),
+            360_000
+        );
         // Its time begins at zero, half a second later.
         let mut second = timeline.continued(90_000);
-        assert_eq!(second.ticks(Duration::ZERO, start + Duration::from_millis(1500)), 405_000);
-        assert_eq!(second.ticks(Duration::from_secs(1), start + Duration::from_millis(2500)), 495_000);
+        assert_eq!(
+            second.ticks(Duration::ZERO, start + Duration::from_millis(1500)),
+            405_000
+        );
+        assert_eq!(
+            second.ticks(Duration::from_secs(1), start + Duration::from_millis(2500)),
+            495_000
+        );
         // At the same moment, and from far ahead: still it goes on.
         let mut third = timeline.continued(90_000);
         assert_eq!(third.ticks(Duration::from_secs(99_999), start), 495_001);

@@ -59,7 +59,10 @@ pub(crate) enum PendingEvent {
     IceConnectionStateChange(IceTransportState),
     IceGatheringStateChange(IceGatheringState),
     IceCandidate(IceCandidateInit),
-    Track { transceiver: TransceiverId, streams: Vec<String> },
+    Track {
+        transceiver: TransceiverId,
+        streams: Vec<String>,
+    },
     DataChannel(ChannelId),
 }
 

@@ -38,8 +38,16 @@ pub(crate) enum Delivery<T> {
 
 impl<T> Inbox<T> {
     pub(crate) fn new() -> Self {
-        let queue = Queue { items: VecDeque::new(), dropped: 0, overflowed: false, closed: false };
-        Self { queue: Mutex::new(queue), arrived: Notify::new() }
+        let queue = Queue {
+            items: VecDeque::new(),
+            dropped: 0,
+            overflowed: false,
+            closed: false,
+        };
+        Self {
+            queue: Mutex::new(queue),
+            arrived: Notify::new(),
+        }
     }
 
     /// Adds an item.

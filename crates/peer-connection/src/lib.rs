@@ -46,6 +46,11 @@
 //! # }
 //! ```
 
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
 mod configuration;
 mod connection;
 mod data_channel;

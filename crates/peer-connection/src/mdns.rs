@@ -85,7 +85,9 @@ fn open(interfaces: &[IpAddr]) -> io::Result<UdpSocket> {
 
 async fn ask(socket: &UdpSocket, query: &[u8], interfaces: &[IpAddr]) {
     for interface in interfaces {
-        let IpAddr::V4(interface) = interface else { continue };
+        let IpAddr::V4(interface) = interface else {
+            continue;
+        };
         let selected = socket2::SockRef::from(socket).set_multicast_if_v4(interface);
         if selected.is_ok() {
             // What is not sent is not answered, and then the next try comes.
@@ -98,7 +100,11 @@ async fn ask(socket: &UdpSocket, query: &[u8], interfaces: &[IpAddr]) {
 fn write_query(name: &str) -> Option<Vec<u8>> {
     let name = name.strip_suffix('.').unwrap_or(name);
     let is_local = name.len() <= 253 && name.to_ascii_lowercase().ends_with(".local");
-    if !is_local || name.split('.').any(|label| label.is_empty() || label.len() > 63) {
+    if !is_local
+        || name
+            .split('.')
+            .any(|label| label.is_empty() || label.len() > 63)
+    {
         return None;
     }
     let mut query = Vec::new();
@@ -146,9 +152,15 @@ fn find_answer(message: &[u8], name: &str) -> Result<Option<IpAddr>, ReadError> 
             continue;
         }
         match kind {
-            TYPE_A => return Ok(Some(Ipv4Addr::from(data.take_array("IPv4 address")?).into())),
+            TYPE_A => {
+                return Ok(Some(
+                    Ipv4Addr::from(data.take_array("IPv4 address")?).into(),
+                ));
+            }
             TYPE_AAAA => {
-                return Ok(Some(Ipv6Addr::from(data.take_array::<16>("IPv6 address")?).into()));
+                return Ok(Some(
+                    Ipv6Addr::from(data.take_array::<16>("IPv6 address")?).into(),
+                ));
             }
             _ => {}
         }
@@ -170,7 +182,11 @@ fn read_name<'a>(reader: &mut Reader<'a>, message: &'a [u8]) -> Result<String, R
                 let low = current.u8("label pointer")?;
                 pointers += 1;
                 let offset = (usize::from(len & 0x3f) << 8) | usize::from(low);
-                let target = if pointers > MAX_POINTERS { None } else { message.get(offset..) };
+                let target = if pointers > MAX_POINTERS {
+                    None
+                } else {
+                    message.get(offset..)
+                };
                 elsewhere = Some(Reader::new(target.unwrap_or_default()));
             }
             _ => {
@@ -217,7 +233,10 @@ mod tests {
     fn answers_for_others_and_queries_are_passed_over() {
         let message = response(TYPE_A, &[10, 9, 9, 1]);
         assert_eq!(find_answer(&message, "other.local").unwrap(), None);
-        assert_eq!(find_answer(&write_query(NAME).unwrap(), NAME).unwrap(), None);
+        assert_eq!(
+            find_answer(&write_query(NAME).unwrap(), NAME).unwrap(),
+            None
+        );
     }
 
     #[test]

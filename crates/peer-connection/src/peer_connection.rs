@@ -5,7 +5,8 @@ use std::time::{Instant, SystemTime};
 
 use gannet_crypto::{CryptoProvider, HashAlgorithm, Rng};
 use gannet_jsep::{
-    CandidateOutcome, Changes, Description as SessionDescription, IceCandidateInit, Jsep, LocalTransport, SdpType, SenderInit, SignalingState, TransportPlan,
+    CandidateOutcome, Changes, Description as SessionDescription, IceCandidateInit, Jsep,
+    LocalTransport, SdpType, SenderInit, SignalingState, TransportPlan,
 };
 use gannet_media::MediaStreamTrack;
 use gannet_ortc::data::ChannelInit;
@@ -56,8 +57,8 @@ impl PeerConnection {
     ///
     /// If there is no runtime, no socket, or no certificate.
     pub fn new(configuration: Configuration) -> Result<Self, NewConnectionError> {
-        let runtime = tokio::runtime::Handle::try_current()
-            .map_err(|_| NewConnectionError::NoRuntime)?;
+        let runtime =
+            tokio::runtime::Handle::try_current().map_err(|_| NewConnectionError::NoRuntime)?;
         let endpoint = match configuration.endpoint {
             Some(endpoint) => endpoint,
             None => Endpoint::bind(&EndpointConfiguration::default())?,
@@ -92,7 +93,9 @@ impl PeerConnection {
         let core = Core::new(session, jsep, rng, fingerprint);
         let connection = Arc::new(Connection::new(core, endpoint.clone(), runtime));
         endpoint.register(&connection, &fragment);
-        Ok(Self { owner: Arc::new(Owner { connection }) })
+        Ok(Self {
+            owner: Arc::new(Owner { connection }),
+        })
     }
 
     /// Waits for the next event; `None` once it is closed and all events were taken.
@@ -123,9 +126,16 @@ impl PeerConnection {
             PendingEvent::IceConnectionStateChange(state) => Event::IceConnectionStateChange(state),
             PendingEvent::IceGatheringStateChange(state) => Event::IceGatheringStateChange(state),
             PendingEvent::IceCandidate(candidate) => Event::IceCandidate(candidate),
-            PendingEvent::Track { transceiver, streams } => {
+            PendingEvent::Track {
+                transceiver,
+                streams,
+            } => {
                 let transceiver = self.transceiver_handle(core, transceiver)?;
-                Event::Track(TrackEvent { receiver: transceiver.receiver(), transceiver, streams })
+                Event::Track(TrackEvent {
+                    receiver: transceiver.receiver(),
+                    transceiver,
+                    streams,
+                })
             }
             PendingEvent::DataChannel(id) => {
                 let init = core.session.channels().init(id)?.clone();
@@ -221,7 +231,9 @@ impl PeerConnection {
                 CandidateOutcome::Candidate(candidate) => {
                     add_remote_candidate(core, now, &candidate);
                 }
-                CandidateOutcome::EndOfCandidates => core.session.ice_mut().set_end_of_candidates(now),
+                CandidateOutcome::EndOfCandidates => {
+                    core.session.ice_mut().set_end_of_candidates(now)
+                }
                 CandidateOutcome::Kept | CandidateOutcome::Ignored => {}
             }
             Ok(())
@@ -264,7 +276,9 @@ impl PeerConnection {
     ) -> RtpTransceiver {
         let id = self.connection().with(|core, _| {
             let seed = transceiver_seed(core);
-            let id = core.jsep.add_transceiver(kind, direction, SenderInit::default());
+            let id = core
+                .jsep
+                .add_transceiver(kind, direction, SenderInit::default());
             register_transceiver(core, id, kind, seed);
             if let Some(transceiver) = core.transceivers.find_mut(id) {
                 transceiver.sender.track = track.map(Arc::new);
@@ -294,7 +308,10 @@ impl PeerConnection {
         label: &str,
         init: ChannelInit,
     ) -> Result<DataChannel, OpenChannelError> {
-        let init = ChannelInit { label: label.to_owned(), ..init };
+        let init = ChannelInit {
+            label: label.to_owned(),
+            ..init
+        };
         self.connection().with(|core, now| {
             if core.is_over() {
                 return Err(OpenChannelError::Disconnected);
@@ -381,7 +398,10 @@ fn default_provider() -> Option<Arc<dyn CryptoProvider>> {
 
 /// 96 random bits in hexadecimal.
 pub(crate) fn random_id(rng: &mut Rng) -> String {
-    rng.array::<12>().iter().map(|byte| format!("{byte:02x}")).collect()
+    rng.array::<12>()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// The fingerprint that our descriptions tell: SHA-256, which everybody has.
@@ -389,7 +409,10 @@ fn certificate_fingerprint(
     provider: &dyn CryptoProvider,
     certificate: &Certificate,
 ) -> Result<Fingerprint, CertificateError> {
-    let own = certificate.chain().first().ok_or(CertificateError::EmptyChain)?;
+    let own = certificate
+        .chain()
+        .first()
+        .ok_or(CertificateError::EmptyChain)?;
     Ok(Fingerprint::of(provider, HashAlgorithm::Sha256, own))
 }
 
@@ -410,7 +433,10 @@ fn register_transceiver(
     seed: TransceiverSeed,
 ) {
     core.transceivers.add(id, kind, seed);
-    let init = core.transceivers.find(id).map(|transceiver| transceiver.sender.init.clone());
+    let init = core
+        .transceivers
+        .find(id)
+        .map(|transceiver| transceiver.sender.init.clone());
     let told = init.map(|init| core.jsep.set_sender(id, init));
     debug_assert_eq!(told, Some(Ok(())), "a new transceiver lives");
 }
@@ -442,13 +468,18 @@ fn gather(endpoint: &Endpoint, core: &mut Core, now: Instant) {
 
 fn restart_ice(connection: &Arc<Connection>, core: &mut Core, now: Instant) {
     let parameters = core.session.ice_mut().restart(now);
-    connection.endpoint().register(connection, &parameters.username_fragment);
+    connection
+        .endpoint()
+        .register(connection, &parameters.username_fragment);
 }
 
 /// Does what a description has changed.
 fn apply(connection: &Arc<Connection>, core: &mut Core, now: Instant, changes: Changes) {
     for id in changes.created {
-        let kind = core.jsep.transceiver(id).map(gannet_jsep::Transceiver::kind);
+        let kind = core
+            .jsep
+            .transceiver(id)
+            .map(gannet_jsep::Transceiver::kind);
         if let Some(kind) = kind {
             let seed = transceiver_seed(core);
             register_transceiver(core, id, kind, seed);
@@ -467,7 +498,8 @@ fn apply(connection: &Arc<Connection>, core: &mut Core, now: Instant, changes: C
         core.transceivers.stop_one(now, &mut core.session, id);
     }
     if changes.signaling_state == SignalingState::Stable {
-        core.transceivers.apply(now, &mut core.session, &changes.media);
+        core.transceivers
+            .apply(now, &mut core.session, &changes.media);
         core.transceivers.run_encoders(connection);
     }
     for track in changes.tracks_added {
@@ -492,7 +524,8 @@ fn apply_transport(core: &mut Core, now: Instant, plan: TransportPlan) {
     if plan.remote_end_of_candidates {
         core.session.ice_mut().set_end_of_candidates(now);
     }
-    core.session.start_dtls(now, plan.dtls_role.into(), plan.remote_fingerprints);
+    core.session
+        .start_dtls(now, plan.dtls_role.into(), plan.remote_fingerprints);
 }
 
 fn add_remote_candidate(core: &mut Core, now: Instant, candidate: &gannet_jsep::IceCandidate) {

@@ -32,7 +32,8 @@ impl RtpTransceiver {
     /// The media identification, once there is one.
     #[must_use]
     pub fn mid(&self) -> Option<String> {
-        self.negotiated(|transceiver| transceiver.mid().map(str::to_owned)).flatten()
+        self.negotiated(|transceiver| transceiver.mid().map(str::to_owned))
+            .flatten()
     }
 
     /// The direction that we wish for.
@@ -44,12 +45,16 @@ impl RtpTransceiver {
     /// The direction that was agreed on.
     #[must_use]
     pub fn current_direction(&self) -> Option<Direction> {
-        self.negotiated(gannet_jsep::Transceiver::current_direction).flatten()
+        self.negotiated(gannet_jsep::Transceiver::current_direction)
+            .flatten()
     }
 
     /// Wishes for a direction, from the next description on. Without effect on a stopped transceiver.
     pub fn set_direction(&self, direction: Direction) {
-        let set = self.owner.connection().with(|core, _| core.jsep.set_direction(self.id, direction));
+        let set = self
+            .owner
+            .connection()
+            .with(|core, _| core.jsep.set_direction(self.id, direction));
         if let Err(error) = set {
             tracing::debug!(%error, "no direction was set");
         }
@@ -69,21 +74,35 @@ impl RtpTransceiver {
     /// What sends.
     #[must_use]
     pub fn sender(&self) -> RtpSender {
-        RtpSender { transceiver: self.clone() }
+        RtpSender {
+            transceiver: self.clone(),
+        }
     }
 
     /// What receives.
     #[must_use]
     pub fn receiver(&self) -> RtpReceiver {
-        RtpReceiver { transceiver: self.clone() }
+        RtpReceiver {
+            transceiver: self.clone(),
+        }
     }
 
     fn negotiated<R>(&self, look: impl FnOnce(&gannet_jsep::Transceiver) -> R) -> Option<R> {
-        self.owner.connection().lock().jsep.transceiver(self.id).map(look)
+        self.owner
+            .connection()
+            .lock()
+            .jsep
+            .transceiver(self.id)
+            .map(look)
     }
 
     fn objects<R>(&self, look: impl FnOnce(&Transceiver) -> R) -> Option<R> {
-        self.owner.connection().lock().transceivers.find(self.id).map(look)
+        self.owner
+            .connection()
+            .lock()
+            .transceivers
+            .find(self.id)
+            .map(look)
     }
 }
 
@@ -110,7 +129,9 @@ impl RtpSender {
     /// How it sends, once that was agreed on.
     #[must_use]
     pub fn parameters(&self) -> Option<RtpParameters> {
-        self.transceiver.objects(|objects| objects.sender.parameters.clone()).flatten()
+        self.transceiver
+            .objects(|objects| objects.sender.parameters.clone())
+            .flatten()
     }
 }
 
@@ -130,9 +151,14 @@ impl RtpReceiver {
         let weak = Arc::downgrade(connection);
         let id = *id;
         let request_key_frame = move || {
-            let Some(connection) = weak.upgrade() else { return };
+            let Some(connection) = weak.upgrade() else {
+                return;
+            };
             connection.with(|core, now| {
-                let receiver = core.transceivers.find(id).and_then(|found| found.receiver.id);
+                let receiver = core
+                    .transceivers
+                    .find(id)
+                    .and_then(|found| found.receiver.id);
                 if let Some(receiver) = receiver {
                     core.session.rtp_mut().request_key_frame(now, receiver);
                 }
@@ -141,7 +167,9 @@ impl RtpReceiver {
         let mut core = connection.lock();
         match core.transceivers.find_mut(id) {
             Some(found) if !found.receiver.over => {
-                found.receiver.track(*kind, connection.runtime(), request_key_frame)
+                found
+                    .receiver
+                    .track(*kind, connection.runtime(), request_key_frame)
             }
             // The connection is closed, the section was rejected, or a rollback took the transceiver
             // away: nothing will come.
@@ -161,15 +189,21 @@ impl RtpReceiver {
     /// How it receives, once that was agreed on.
     #[must_use]
     pub fn parameters(&self) -> Option<RtpParameters> {
-        self.transceiver.objects(|objects| objects.receiver.parameters.clone()).flatten()
+        self.transceiver
+            .objects(|objects| objects.receiver.parameters.clone())
+            .flatten()
     }
 }
 
 /// A track that brings nothing.
 fn ended(kind: MediaKind) -> MediaStreamTrack {
     match kind {
-        MediaKind::Audio => gannet_media::Track::<gannet_media::AudioFrame>::new("", 1).1.into(),
-        MediaKind::Video => gannet_media::Track::<gannet_media::VideoFrame>::new("", 1).1.into(),
+        MediaKind::Audio => gannet_media::Track::<gannet_media::AudioFrame>::new("", 1)
+            .1
+            .into(),
+        MediaKind::Video => gannet_media::Track::<gannet_media::VideoFrame>::new("", 1)
+            .1
+            .into(),
     }
 }
 

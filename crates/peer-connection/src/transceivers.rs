@@ -112,7 +112,9 @@ impl Transceivers {
     }
 
     pub(crate) fn find_mut(&mut self, id: TransceiverId) -> Option<&mut Transceiver> {
-        self.list.iter_mut().find(|transceiver| transceiver.id == id)
+        self.list
+            .iter_mut()
+            .find(|transceiver| transceiver.id == id)
     }
 
     /// Hands an event of the RTP session to whom it is for.
@@ -135,9 +137,12 @@ impl Transceivers {
     }
 
     fn with_encoder(&self, sender: SenderId, act: impl FnOnce(&EncoderControl)) {
-        let encoders = self.list.iter().filter_map(|found| found.sender.encoder.as_ref());
-        for encoder in encoders.filter(|encoder| encoder.sender == sender).take(1) {
-            return act(&encoder.control);
+        let mut encoders = self
+            .list
+            .iter()
+            .filter_map(|found| found.sender.encoder.as_ref());
+        if let Some(encoder) = encoders.find(|encoder| encoder.sender == sender) {
+            act(&encoder.control);
         }
     }
 
@@ -154,7 +159,9 @@ impl Transceivers {
 
     /// A section was rejected: its transceiver is over.
     pub(crate) fn stop_one(&mut self, now: Instant, session: &mut Session, id: TransceiverId) {
-        let Some(transceiver) = self.find_mut(id) else { return };
+        let Some(transceiver) = self.find_mut(id) else {
+            return;
+        };
         transceiver.stop();
         if let Some(id) = transceiver.sender.id.take() {
             session.rtp_mut().remove_sender(now, id);
@@ -195,7 +202,14 @@ impl Transceiver {
         Self {
             id,
             kind,
-            sender: Sender { init, track: None, parameters: None, id: None, encoder: None, timeline: Arc::default() },
+            sender: Sender {
+                init,
+                track: None,
+                parameters: None,
+                id: None,
+                encoder: None,
+                timeline: Arc::default(),
+            },
             receiver: Receiver {
                 parameters: None,
                 id: None,
@@ -272,7 +286,11 @@ impl Sender {
         };
         self.stop_encoder();
         encoding.start();
-        self.encoder = Some(Encoder { control, codec, sender });
+        self.encoder = Some(Encoder {
+            control,
+            codec,
+            sender,
+        });
     }
 
     /// Ends the encoder; the next [`Transceivers::run_encoders`] may start another.
@@ -337,9 +355,15 @@ impl Receiver {
         if !self.encoded && !self.is_decoded() {
             return;
         }
-        let codec = self.codecs.iter().find(|codec| codec.payload_type == frame.payload_type);
+        let codec = self
+            .codecs
+            .iter()
+            .find(|codec| codec.payload_type == frame.payload_type);
         if let Some(codec) = codec {
-            self.inbox.push(ReceivedFrame { frame, codec: Arc::clone(codec) });
+            self.inbox.push(ReceivedFrame {
+                frame,
+                codec: Arc::clone(codec),
+            });
         }
     }
 
@@ -350,7 +374,10 @@ impl Receiver {
         runtime: &Handle,
         request_key_frame: impl Fn() + Send + 'static,
     ) -> MediaStreamTrack {
-        let decoding = Decoding { inbox: Arc::clone(&self.inbox), runtime: runtime.clone() };
+        let decoding = Decoding {
+            inbox: Arc::clone(&self.inbox),
+            runtime: runtime.clone(),
+        };
         let id = self.track_id.as_str();
         match kind {
             MediaKind::Video => {

@@ -39,12 +39,16 @@ fn context(certificate: &Certificate, max: SslVersion, groups: &str) -> SslConte
     let key: PKey<Private> = PKey::private_key_from_pem(&key).unwrap();
     let mut builder = SslContext::builder(SslMethod::dtls()).unwrap();
     builder.set_max_proto_version(Some(max)).unwrap();
-    builder.set_certificate(&X509::from_der(certificate.der()).unwrap()).unwrap();
+    builder
+        .set_certificate(&X509::from_der(certificate.der()).unwrap())
+        .unwrap();
     builder.set_private_key(&key).unwrap();
     builder.set_curves_list(groups).unwrap();
     let verify = SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT;
     builder.set_verify_callback(verify, |_, _| true);
-    builder.set_tlsext_use_srtp("SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80").unwrap();
+    builder
+        .set_tlsext_use_srtp("SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80")
+        .unwrap();
     builder.build()
 }
 
@@ -63,7 +67,10 @@ fn echo(context: SslContext, socket: UdpSocket, role: Role) -> JoinHandle<Vec<u8
             stream.write_all(&buf[..len]).unwrap();
         }
         let mut keys = vec![0; 60];
-        stream.ssl().export_keying_material(&mut keys, "EXTRACTOR-dtls_srtp", None).unwrap();
+        stream
+            .ssl()
+            .export_keying_material(&mut keys, "EXTRACTOR-dtls_srtp", None)
+            .unwrap();
         keys
     })
 }
@@ -74,14 +81,22 @@ fn run(role: Role, ours: Versions, theirs: SslVersion, groups: &str, mtu: usize)
     let [a, b] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
     a.connect(b.local_addr().unwrap()).unwrap();
     b.connect(a.local_addr().unwrap()).unwrap();
-    b.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
-    let their_role = if role == Role::Client { Role::Server } else { Role::Client };
+    b.set_read_timeout(Some(std::time::Duration::from_secs(5)))
+        .unwrap();
+    let their_role = if role == Role::Client {
+        Role::Server
+    } else {
+        Role::Client
+    };
     let thread = echo(context(&peer, theirs, groups), b, their_role);
     let config = Config::new(role, own)
         .remote_fingerprints(peer.fingerprints(&*provider))
         .versions(ours)
         .mtu(mtu)
-        .srtp_profiles([SrtpProfile::AES128_CM_HMAC_SHA1_80, SrtpProfile::AEAD_AES_128_GCM]);
+        .srtp_profiles([
+            SrtpProfile::AES128_CM_HMAC_SHA1_80,
+            SrtpProfile::AEAD_AES_128_GCM,
+        ]);
     let mut endpoint = Endpoint::new(config, a);
     endpoint.run_until(|endpoint| endpoint.connection.is_connected());
     endpoint.send(b"hello");
@@ -97,14 +112,22 @@ fn run(role: Role, ours: Versions, theirs: SslVersion, groups: &str, mtu: usize)
     endpoint.send(b" again");
     endpoint.run_until(|endpoint| endpoint.received == b"hello again");
     let mut keys = vec![0; 60];
-    endpoint.connection.export_keying_material(b"EXTRACTOR-dtls_srtp", None, &mut keys).unwrap();
+    endpoint
+        .connection
+        .export_keying_material(b"EXTRACTOR-dtls_srtp", None, &mut keys)
+        .unwrap();
     assert_eq!(keys, thread.join().unwrap());
     endpoint.events[0].clone()
 }
 
 fn connected(event: &Event) -> (Version, NamedGroup) {
     match event {
-        Event::Connected { version, group, srtp_profile: Some(_), .. } => (*version, *group),
+        Event::Connected {
+            version,
+            group,
+            srtp_profile: Some(_),
+            ..
+        } => (*version, *group),
         _ => panic!("{event:?}"),
     }
 }

@@ -69,7 +69,9 @@ fn run(role: Role, ours: Versions, theirs: Version) {
         connection.handle_timeout(clock);
         dtls.handle_timeout(clock).unwrap();
         if connection.is_connected() && said.is_connected && round > 20 && said.data.is_empty() {
-            connection.seal(&mut buf, |buf| buf.extend_from_slice(b"from gannet")).unwrap();
+            connection
+                .seal(&mut buf, |buf| buf.extend_from_slice(b"from gannet"))
+                .unwrap();
             dtls.handle_packet(&buf).unwrap();
             dtls.send_application_data(b"from dimpl").unwrap();
         }
@@ -77,7 +79,9 @@ fn run(role: Role, ours: Versions, theirs: Version) {
     assert_eq!(said.data, b"from gannet", "{:?}", connection.poll_event());
     assert_eq!(received, b"from dimpl");
     let mut keys = vec![0; said.keys.as_ref().unwrap().len()];
-    connection.export_keying_material(b"EXTRACTOR-dtls_srtp", None, &mut keys).unwrap();
+    connection
+        .export_keying_material(b"EXTRACTOR-dtls_srtp", None, &mut keys)
+        .unwrap();
     assert_eq!(Some(keys), said.keys);
     assert_eq!(connection.version(), Some(theirs));
 }

@@ -9,7 +9,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use gannet_crypto::NamedGroup;
-use gannet_dtls::{Certificate, CipherSuite, Config, Event, Fingerprint, Role, SrtpProfile, Version};
+use gannet_dtls::{
+    Certificate, CipherSuite, Config, Event, Fingerprint, Role, SrtpProfile, Version,
+};
 use support::{Endpoint, folder, load, openssl, provider};
 
 /// OpenSSL running; killed when dropped.
@@ -38,7 +40,11 @@ fn identity(folder: &Path, name: &str, algorithm: &[&str]) -> Identity {
     arguments.extend(["-keyout", key_path, "-out", crt]);
     openssl(&arguments);
     let loaded = load(&certificate, &key);
-    Identity { certificate, key, loaded }
+    Identity {
+        certificate,
+        key,
+        loaded,
+    }
 }
 
 const P256: &[&str] = &["ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
@@ -49,34 +55,59 @@ fn fingerprints(certificate: &Certificate) -> Vec<Fingerprint> {
     certificate.fingerprints(&*provider())
 }
 
-const ALL_GROUPS: &[NamedGroup] = &[NamedGroup::X25519MlKem768, NamedGroup::X25519, NamedGroup::P256, NamedGroup::P384];
+const ALL_GROUPS: &[NamedGroup] = &[
+    NamedGroup::X25519MlKem768,
+    NamedGroup::X25519,
+    NamedGroup::P256,
+    NamedGroup::P384,
+];
 
 fn config(groups: &[NamedGroup], role: Role, own: &Identity, peer: &Identity) -> Config {
     Config::new(role, own.loaded.clone())
         .remote_fingerprints(fingerprints(&peer.loaded))
         .groups(groups)
-        .srtp_profiles([SrtpProfile::AES128_CM_HMAC_SHA1_80, SrtpProfile::AEAD_AES_128_GCM])
+        .srtp_profiles([
+            SrtpProfile::AES128_CM_HMAC_SHA1_80,
+            SrtpProfile::AEAD_AES_128_GCM,
+        ])
 }
 
 fn spawn(peer: &Identity, arguments: &[&str]) -> Process {
     let mut command = Command::new("openssl");
     command.args(arguments);
-    command.arg("-cert").arg(&peer.certificate).arg("-key").arg(&peer.key);
+    command
+        .arg("-cert")
+        .arg(&peer.certificate)
+        .arg("-key")
+        .arg(&peer.key);
     command.args(["-dtls1_2", "-quiet", "-mtu", "1200"]);
     command.args(["-use_srtp", "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80"]);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
     Process(command.spawn().unwrap())
 }
 
 fn free_port() -> u16 {
-    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    UdpSocket::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 /// Sends a line each way and says goodbye.
 fn exchange(endpoint: &mut Endpoint, process: &mut Process) {
     endpoint.run_until(|endpoint| endpoint.connection.is_connected());
     endpoint.send(b"from gannet\n");
-    process.0.stdin.as_mut().unwrap().write_all(b"from openssl\n").unwrap();
+    process
+        .0
+        .stdin
+        .as_mut()
+        .unwrap()
+        .write_all(b"from openssl\n")
+        .unwrap();
     endpoint.run_until(|endpoint| endpoint.received == b"from openssl\n");
     assert_eq!(read_line(process), "from gannet");
     endpoint.connection.close();
@@ -92,12 +123,23 @@ fn read_line(process: &mut Process) -> String {
         while stdout.read_exact(&mut byte).is_ok() && sender.send(byte[0]).is_ok() {}
     });
     let next = || receiver.recv_timeout(Duration::from_secs(5)).ok();
-    std::iter::from_fn(next).take_while(|byte| *byte != b'\n').map(char::from).collect()
+    std::iter::from_fn(next)
+        .take_while(|byte| *byte != b'\n')
+        .map(char::from)
+        .collect()
 }
 
 fn suite_of(endpoint: &Endpoint) -> CipherSuite {
     match endpoint.events[..] {
-        [Event::Connected { version: Version::Dtls12, suite, srtp_profile, .. }, ..] => {
+        [
+            Event::Connected {
+                version: Version::Dtls12,
+                suite,
+                srtp_profile,
+                ..
+            },
+            ..,
+        ] => {
             assert!(srtp_profile.is_some());
             suite
         }
@@ -105,7 +147,12 @@ fn suite_of(endpoint: &Endpoint) -> CipherSuite {
     }
 }
 
-fn as_client(groups: &[NamedGroup], own: &Identity, peer: &Identity, arguments: &[&str]) -> CipherSuite {
+fn as_client(
+    groups: &[NamedGroup],
+    own: &Identity,
+    peer: &Identity,
+    arguments: &[&str],
+) -> CipherSuite {
     let port = free_port().to_string();
     let mut all = vec!["s_server", "-accept", &port, "-Verify", "1"];
     all.extend(arguments);
@@ -118,7 +165,12 @@ fn as_client(groups: &[NamedGroup], own: &Identity, peer: &Identity, arguments: 
     suite_of(&endpoint)
 }
 
-fn as_server(groups: &[NamedGroup], own: &Identity, peer: &Identity, arguments: &[&str]) -> CipherSuite {
+fn as_server(
+    groups: &[NamedGroup],
+    own: &Identity,
+    peer: &Identity,
+    arguments: &[&str],
+) -> CipherSuite {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap().to_string();
     let mut all = vec!["s_client", "-connect", &address];
@@ -139,15 +191,44 @@ fn every_suite_and_certificate_in_both_roles() {
         identity(&folder, "rsa", RSA),
     );
     for (suite, name, peer) in [
-        (CipherSuite::EcdheEcdsaAes128GcmSha256, "ECDHE-ECDSA-AES128-GCM-SHA256", &ecdsa),
-        (CipherSuite::EcdheEcdsaAes256GcmSha384, "ECDHE-ECDSA-AES256-GCM-SHA384", &p384),
-        (CipherSuite::EcdheEcdsaChaCha20Poly1305Sha256, "ECDHE-ECDSA-CHACHA20-POLY1305", &ecdsa),
-        (CipherSuite::EcdheRsaAes128GcmSha256, "ECDHE-RSA-AES128-GCM-SHA256", &rsa),
-        (CipherSuite::EcdheRsaAes256GcmSha384, "ECDHE-RSA-AES256-GCM-SHA384", &rsa),
-        (CipherSuite::EcdheRsaChaCha20Poly1305Sha256, "ECDHE-RSA-CHACHA20-POLY1305", &rsa),
+        (
+            CipherSuite::EcdheEcdsaAes128GcmSha256,
+            "ECDHE-ECDSA-AES128-GCM-SHA256",
+            &ecdsa,
+        ),
+        (
+            CipherSuite::EcdheEcdsaAes256GcmSha384,
+            "ECDHE-ECDSA-AES256-GCM-SHA384",
+            &p384,
+        ),
+        (
+            CipherSuite::EcdheEcdsaChaCha20Poly1305Sha256,
+            "ECDHE-ECDSA-CHACHA20-POLY1305",
+            &ecdsa,
+        ),
+        (
+            CipherSuite::EcdheRsaAes128GcmSha256,
+            "ECDHE-RSA-AES128-GCM-SHA256",
+            &rsa,
+        ),
+        (
+            CipherSuite::EcdheRsaAes256GcmSha384,
+            "ECDHE-RSA-AES256-GCM-SHA384",
+            &rsa,
+        ),
+        (
+            CipherSuite::EcdheRsaChaCha20Poly1305Sha256,
+            "ECDHE-RSA-CHACHA20-POLY1305",
+            &rsa,
+        ),
     ] {
         // OpenSSL would sign with P-384 and SHA-256, which DTLS 1.3 has no number for, nor have we.
-        let sigalgs = ["-sigalgs", "ECDSA+SHA384", "-client_sigalgs", "ECDSA+SHA256"];
+        let sigalgs = [
+            "-sigalgs",
+            "ECDSA+SHA384",
+            "-client_sigalgs",
+            "ECDSA+SHA256",
+        ];
         let arguments = match name.contains("AES256-GCM") && name.contains("ECDSA") {
             true => [&["-cipher", name][..], &sigalgs].concat(),
             false => vec!["-cipher", name],
@@ -161,7 +242,10 @@ fn every_suite_and_certificate_in_both_roles() {
 #[test]
 fn every_group_in_both_roles() {
     let folder = folder("openssl-groups");
-    let (own, peer) = (identity(&folder, "own", P256), identity(&folder, "peer", P256));
+    let (own, peer) = (
+        identity(&folder, "own", P256),
+        identity(&folder, "peer", P256),
+    );
     let groups = ["-groups", "X25519:P-256:P-384"];
     for group in [NamedGroup::P256, NamedGroup::P384, NamedGroup::X25519] {
         // OpenSSL wants the certificate's curve to be among the client's groups, so P-256 is always there.

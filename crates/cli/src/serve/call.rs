@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use gannet::media::{AudioFormat, MediaStreamTrack, Tone, VideoTransform, WavPlayer};
-use gannet::{
-    DataChannel, Direction, Event, Message, PeerConnection, PeerConnectionState,
-};
+use gannet::{DataChannel, Direction, Event, Message, PeerConnection, PeerConnectionState};
 use serde::Deserialize;
 
 use super::offer::SoundFile;
@@ -59,7 +57,10 @@ impl Call {
 
     /// Takes part until the other side is gone.
     pub(super) async fn run(&self) {
-        if tokio::time::timeout(CONNECT, self.connected()).await.is_err() {
+        if tokio::time::timeout(CONNECT, self.connected())
+            .await
+            .is_err()
+        {
             tracing::info!("nobody connected");
         } else {
             while let Some(event) = self.connection.next_event().await {
@@ -78,7 +79,10 @@ impl Call {
 
     async fn connected(&self) {
         while let Some(event) = self.connection.next_event().await {
-            let done = matches!(event, Event::ConnectionStateChange(PeerConnectionState::Connected));
+            let done = matches!(
+                event,
+                Event::ConnectionStateChange(PeerConnectionState::Connected)
+            );
             if self.handle(event).is_break() || done {
                 return;
             }
@@ -123,7 +127,10 @@ async fn answer_pings(channel: DataChannel) {
     while let Some(message) = channel.recv().await {
         if let Message::Text(text) = message
             && let Some(rest) = text.strip_prefix("ping")
-            && channel.send(Message::Text(format!("pong{rest}"))).await.is_err()
+            && channel
+                .send(Message::Text(format!("pong{rest}")))
+                .await
+                .is_err()
         {
             break;
         }

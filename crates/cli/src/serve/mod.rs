@@ -127,13 +127,19 @@ pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
     served.map_err(ServeError::Http)
 }
 
-#[allow(clippy::print_stdout, reason = "this is what the user started the program for")]
+#[allow(
+    clippy::print_stdout,
+    reason = "this is what the user started the program for"
+)]
 fn announce(address: SocketAddr, secure: bool) {
     let scheme = if secure { "https" } else { "http" };
     let host = if address.ip().is_unspecified() {
         "localhost".to_owned()
     } else {
-        SocketAddr::new(address.ip(), 0).to_string().trim_end_matches(":0").to_owned()
+        SocketAddr::new(address.ip(), 0)
+            .to_string()
+            .trim_end_matches(":0")
+            .to_owned()
     };
     println!("Gannet serves on {scheme}://{host}:{}/", address.port());
     if address.ip().is_unspecified() && !secure {

@@ -45,7 +45,15 @@ impl Switchboard {
     ) -> Self {
         let places = Arc::new(Semaphore::new(max_calls));
         let closing = watch::Sender::new(false);
-        Self { shared: Arc::new(Shared { endpoint, certificate, sound, places, closing }) }
+        Self {
+            shared: Arc::new(Shared {
+                endpoint,
+                certificate,
+                sound,
+                places,
+                closing,
+            }),
+        }
     }
 
     /// Ends all calls.
@@ -99,7 +107,11 @@ impl IntoResponse for Refusal {
             Self::Setup(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         tracing::info!(%status, refusal = %self, "an offer was refused");
-        (status, Json(serde_json::json!({ "error": self.to_string() }))).into_response()
+        (
+            status,
+            Json(serde_json::json!({ "error": self.to_string() })),
+        )
+            .into_response()
     }
 }
 
@@ -114,7 +126,9 @@ pub(super) async fn answer(
     }
     let transform = transform_named(offer.video_transform.as_deref().unwrap_or("none"))?;
     let shared = &switchboard.shared;
-    let place = Arc::clone(&shared.places).try_acquire_owned().map_err(|_| Refusal::Busy)?;
+    let place = Arc::clone(&shared.places)
+        .try_acquire_owned()
+        .map_err(|_| Refusal::Busy)?;
 
     let mut configuration = Configuration::default();
     configuration.endpoint = Some(shared.endpoint.clone());
@@ -133,9 +147,15 @@ pub(super) async fn answer(
     if gathered.is_err() {
         tracing::info!("candidates are still being gathered; the answer has those that are there");
     }
-    let answer = connection.local_description().map(|local| local.sdp).unwrap_or_default();
+    let answer = connection
+        .local_description()
+        .map(|local| local.sdp)
+        .unwrap_or_default();
     tokio::spawn(run(call, place, shared.closing.subscribe()));
-    Ok(Json(Answer { sdp: answer, r#type: "answer" }))
+    Ok(Json(Answer {
+        sdp: answer,
+        r#type: "answer",
+    }))
 }
 
 /// Runs a call to its end, and gives its place back.
@@ -171,7 +191,9 @@ pub(crate) enum SoundError {
 impl SoundFile {
     /// Reads a file, or none.
     pub(super) fn load(path: Option<&Path>) -> Result<Self, SoundError> {
-        let Some(path) = path else { return Ok(Self::Tone) };
+        let Some(path) = path else {
+            return Ok(Self::Tone);
+        };
         let bytes = std::fs::read(path)?;
         WavPlayer::new(&*bytes)?;
         Ok(Self::Wav(bytes.into()))

@@ -5,17 +5,26 @@ use axum::response::IntoResponse;
 
 /// `GET /`
 pub(super) async fn index() -> impl IntoResponse {
-    asset("text/html; charset=utf-8", include_str!("../../assets/index.html"))
+    asset(
+        "text/html; charset=utf-8",
+        include_str!("../../assets/index.html"),
+    )
 }
 
 /// `GET /client.js`
 pub(super) async fn client() -> impl IntoResponse {
-    asset("text/javascript; charset=utf-8", include_str!("../../assets/client.js"))
+    asset(
+        "text/javascript; charset=utf-8",
+        include_str!("../../assets/client.js"),
+    )
 }
 
 /// `GET /style.css`
 pub(super) async fn style() -> impl IntoResponse {
-    asset("text/css; charset=utf-8", include_str!("../../assets/style.css"))
+    asset(
+        "text/css; charset=utf-8",
+        include_str!("../../assets/style.css"),
+    )
 }
 
 fn asset(kind: &'static str, body: &'static str) -> impl IntoResponse {

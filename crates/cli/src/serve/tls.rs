@@ -50,15 +50,24 @@ type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 fn load(chain_path: PathBuf, key_path: PathBuf) -> Result<Identity, TlsError> {
     let chain = CertificateDer::pem_file_iter(&chain_path)
         .and_then(Iterator::collect)
-        .map_err(|source| TlsError::File { path: chain_path, source })?;
-    let key = PrivateKeyDer::from_pem_file(&key_path)
-        .map_err(|source| TlsError::File { path: key_path, source })?;
+        .map_err(|source| TlsError::File {
+            path: chain_path,
+            source,
+        })?;
+    let key = PrivateKeyDer::from_pem_file(&key_path).map_err(|source| TlsError::File {
+        path: key_path,
+        source,
+    })?;
     Ok((chain, key))
 }
 
 /// A certificate for this machine's names and addresses, which browsers warn about once.
 fn generate(options: &Options) -> Result<Identity, TlsError> {
-    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    let mut names = vec![
+        "localhost".to_owned(),
+        "127.0.0.1".to_owned(),
+        "::1".to_owned(),
+    ];
     let addresses = gannet::local_addresses().map_err(TlsError::Names)?;
     names.extend(addresses.iter().map(ToString::to_string));
     if !options.host.is_unspecified() {

@@ -5,10 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use gannet_jsep::{
-    Changes, Configuration, Description, Direction, Fingerprint, FormatParameters,
-    IceParameters, Jsep, LocalTransport, MediaKind, RtcpFeedback, RtpCapabilities,
-    RtpCodecCapability, RtpEncodingParameters, RtpHeaderExtensionCapability, SctpParameters,
-    SenderInit,
+    Changes, Configuration, Description, Direction, Fingerprint, FormatParameters, IceParameters,
+    Jsep, LocalTransport, MediaKind, RtcpFeedback, RtpCapabilities, RtpCodecCapability,
+    RtpEncodingParameters, RtpHeaderExtensionCapability, SctpParameters, SenderInit,
 };
 use gannet_sdp::SessionDescription;
 

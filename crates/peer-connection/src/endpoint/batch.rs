@@ -94,7 +94,10 @@ mod tests {
 
     fn route(port: u16) -> Route {
         let local = SocketAddr::from(([10, 0, 0, 1], 9));
-        Route { local, remote: SocketAddr::from(([10, 0, 0, 2], port)) }
+        Route {
+            local,
+            remote: SocketAddr::from(([10, 0, 0, 2], port)),
+        }
     }
 
     fn append(batch: &mut Batch, size: usize, port: u16, max_segments: usize) {
@@ -129,7 +132,10 @@ mod tests {
             append(&mut batch, size, second, max);
             assert!(batch.is_closed());
             batch.advance();
-            assert_eq!(batch.contents(), Some((route(second), &vec![7; size][..], size)));
+            assert_eq!(
+                batch.contents(),
+                Some((route(second), &vec![7; size][..], size))
+            );
         }
     }
 

@@ -30,7 +30,11 @@ pub(super) fn bind_all(configuration: &EndpointConfiguration) -> Result<Vec<Sock
             }
         }
     }
-    if sockets.is_empty() { Err(failure) } else { Ok(sockets) }
+    if sockets.is_empty() {
+        Err(failure)
+    } else {
+        Ok(sockets)
+    }
 }
 
 /// The addresses of all interfaces that are up, loopback included.
@@ -40,13 +44,17 @@ pub(super) fn bind_all(configuration: &EndpointConfiguration) -> Result<Vec<Sock
 /// If the system does not tell.
 pub fn local_addresses() -> io::Result<Vec<IpAddr>> {
     let interfaces = if_addrs::get_if_addrs()?;
-    let up = interfaces.iter().filter(|interface| interface.is_oper_up() || interface.is_loopback());
+    let up = interfaces
+        .iter()
+        .filter(|interface| interface.is_oper_up() || interface.is_loopback());
     Ok(up.map(if_addrs::Interface::ip).collect())
 }
 
 /// The addresses that are worth a candidate.
 fn candidate_addresses(with_loopback: bool) -> io::Result<Vec<IpAddr>> {
-    let usable = local_addresses()?.into_iter().filter(|ip| !is_link_local_v6(*ip));
+    let usable = local_addresses()?
+        .into_iter()
+        .filter(|ip| !is_link_local_v6(*ip));
     let (loopback, mut addresses): (Vec<_>, Vec<_>) = usable.partition(IpAddr::is_loopback);
     if with_loopback || addresses.is_empty() {
         addresses.extend(loopback);

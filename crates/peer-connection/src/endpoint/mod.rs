@@ -30,7 +30,9 @@ use crate::connection::{Connection, Core};
 #[non_exhaustive]
 pub enum BindError {
     /// No local address passed the filter.
-    #[error("there is no local address to bind to: no interface is up that the configuration allows")]
+    #[error(
+        "there is no local address to bind to: no interface is up that the configuration allows"
+    )]
     NoAddress,
     /// The list of network interfaces could not be had.
     #[error("the network interfaces can not be listed")]
@@ -50,7 +52,7 @@ pub enum BindError {
 }
 
 /// Which sockets an [`Endpoint`] opens.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct EndpointConfiguration {
     /// The UDP port of every socket, or 0 for one that the system chooses for each.
@@ -60,12 +62,6 @@ pub struct EndpointConfiguration {
     pub addresses: Vec<IpAddr>,
     /// Whether the loopback addresses are bound too when `addresses` is empty.
     pub loopback: bool,
-}
-
-impl Default for EndpointConfiguration {
-    fn default() -> Self {
-        Self { port: 0, addresses: Vec::new(), loopback: false }
-    }
 }
 
 /// A set of UDP sockets that any number of connections share.
@@ -92,7 +88,9 @@ impl Endpoint {
             wake: Notify::new(),
         });
         runtime.spawn(task::Task::new(Arc::clone(&shared)).run());
-        Ok(Self { handle: Arc::new(Handle { shared }) })
+        Ok(Self {
+            handle: Arc::new(Handle { shared }),
+        })
     }
 
     /// The addresses of its sockets.
@@ -111,7 +109,9 @@ impl Endpoint {
 
     /// Takes a connection off the endpoint.
     pub(crate) fn remove(&self, connection: &Arc<Connection>) {
-        self.handle.shared.request(Request::Remove(Arc::clone(connection)));
+        self.handle
+            .shared
+            .request(Request::Remove(Arc::clone(connection)));
     }
 
     /// Sends what the connection has to say, and sees to it that its timer is heard. The caller holds
@@ -141,7 +141,10 @@ impl Drop for Handle {
 #[derive(Debug)]
 enum Request {
     /// Hand datagrams to this connection that name this username fragment.
-    Register { connection: Arc<Connection>, username_fragment: String },
+    Register {
+        connection: Arc<Connection>,
+        username_fragment: String,
+    },
     /// Forget the connection.
     Remove(Arc<Connection>),
     /// Look at the connection's timer, and send what it could not send.

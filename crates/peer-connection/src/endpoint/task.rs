@@ -40,8 +40,15 @@ pub(super) struct Task {
 
 impl Task {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        let segments = shared.sockets.iter().map(Socket::max_received_segments).max().unwrap_or(1);
-        let buffer_size = (segments * MAX_DATAGRAM).min(usize::from(u16::MAX)).max(MAX_DATAGRAM);
+        let segments = shared
+            .sockets
+            .iter()
+            .map(Socket::max_received_segments)
+            .max()
+            .unwrap_or(1);
+        let buffer_size = (segments * MAX_DATAGRAM)
+            .min(usize::from(u16::MAX))
+            .max(MAX_DATAGRAM);
         Self {
             shared,
             demux: Demux::default(),
@@ -77,11 +84,19 @@ impl Task {
     async fn wait(&self) {
         let sockets = &self.shared.sockets;
         let readiness = poll_fn(|context| {
-            let mut ready = sockets.iter().any(|socket| socket.poll_readable(context).is_ready());
+            let mut ready = sockets
+                .iter()
+                .any(|socket| socket.poll_readable(context).is_ready());
             if !self.blocked.is_empty() {
-                ready |= sockets.iter().any(|socket| socket.poll_writable(context).is_ready());
+                ready |= sockets
+                    .iter()
+                    .any(|socket| socket.poll_writable(context).is_ready());
             }
-            if ready { Poll::Ready(()) } else { Poll::Pending }
+            if ready {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         });
         let timer = async {
             match self.timers.next() {
@@ -98,7 +113,10 @@ impl Task {
 
     fn handle_request(&mut self, request: Request) {
         match request {
-            Request::Register { connection, username_fragment } => {
+            Request::Register {
+                connection,
+                username_fragment,
+            } => {
                 self.demux.register(&connection, username_fragment);
             }
             Request::Remove(connection) => self.remove(&connection),
@@ -110,7 +128,8 @@ impl Task {
     /// Forgets a connection: nothing here holds it any more.
     fn remove(&mut self, connection: &Connection) {
         self.demux.remove(connection);
-        self.blocked.retain(|blocked| blocked.id() != connection.id());
+        self.blocked
+            .retain(|blocked| blocked.id() != connection.id());
         if let Some(armed) = connection.lock().disarm_timer() {
             self.timers.remove(armed, connection);
         }
@@ -132,7 +151,12 @@ impl Task {
         let notices = core.take_notices();
         drop(core);
         notices.deliver(connection);
-        if blocked && !self.blocked.iter().any(|waiting| waiting.id() == connection.id()) {
+        if blocked
+            && !self
+                .blocked
+                .iter()
+                .any(|waiting| waiting.id() == connection.id())
+        {
             self.blocked.push(Arc::clone(connection));
         }
     }
@@ -186,8 +210,14 @@ impl Task {
             };
             let now = Instant::now();
             let local = self.shared.sockets[index].local();
-            for (buffer, meta) in buffers.chunks_exact_mut(self.buffer_size).zip(&meta[..count]) {
-                let route = Route { local, remote: meta.addr };
+            for (buffer, meta) in buffers
+                .chunks_exact_mut(self.buffer_size)
+                .zip(&meta[..count])
+            {
+                let route = Route {
+                    local,
+                    remote: meta.addr,
+                };
                 if let Some(datagrams) = buffer.get_mut(..meta.len) {
                     self.deliver(now, route, datagrams, meta.stride.max(1));
                 }
@@ -221,7 +251,11 @@ impl Task {
         if authentic && known_id != Some(connection.id()) {
             self.demux.learn(route, &connection);
         }
-        if !self.touched.iter().any(|touched| touched.id() == connection.id()) {
+        if !self
+            .touched
+            .iter()
+            .any(|touched| touched.id() == connection.id())
+        {
             self.touched.push(connection);
         }
     }
@@ -234,6 +268,8 @@ impl Task {
         if *first.first()? > 3 {
             return None;
         }
-        self.demux.by_fragment(username_fragment_of(first)?).cloned()
+        self.demux
+            .by_fragment(username_fragment_of(first)?)
+            .cloned()
     }
 }

@@ -16,7 +16,8 @@ pub(super) struct Timers {
 impl Timers {
     /// Wakes `connection` at `at`.
     pub(super) fn insert(&mut self, at: Instant, connection: &Arc<Connection>) {
-        self.wakes.insert((at, connection.id()), Arc::clone(connection));
+        self.wakes
+            .insert((at, connection.id()), Arc::clone(connection));
     }
 
     /// Does not wake `connection` at `at`.

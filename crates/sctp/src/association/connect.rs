@@ -257,7 +257,7 @@ impl Association {
     }
 
     /// From COOKIE-ECHOED to ESTABLISHED.
-    fn promote(&mut self, now: Instant) {
+    pub(super) fn promote(&mut self, now: Instant) {
         if !matches!(self.state, State::CookieEchoed(_)) {
             return;
         }

@@ -120,6 +120,14 @@ impl Association {
         let Ok(chunk) = Chunk::parse(raw) else {
             return self.drop_packet();
         };
+        // Only an end that is established, and so has taken our cookie, sends these: COOKIE ACK was lost or
+        // overtaken. RFC 9260, section 6 would discard them, and wait for T1-cookie.
+        if matches!(
+            chunk,
+            Chunk::Data(_) | Chunk::IData(_) | Chunk::Sack(_) | Chunk::Heartbeat(_)
+        ) {
+            self.promote(now);
+        }
         match chunk {
             Chunk::Data(data) => self.handle_data(now, &data),
             Chunk::IData(data) => self.handle_idata(now, &data),

@@ -388,3 +388,6 @@ impl Reassembly {
 fn lane(stream: StreamId, unordered: bool, number: u32) -> u64 {
     u64::from(stream.0) << 33 | u64::from(unordered) << 32 | u64::from(number)
 }
+
+#[cfg(test)]
+mod tests;

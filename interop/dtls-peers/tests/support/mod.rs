@@ -1,6 +1,10 @@
 //! One of our connections on a UDP socket, driven by the real clock.
 
-#![allow(unreachable_pub, dead_code, reason = "each test binary uses a part of it")]
+#![allow(
+    unreachable_pub,
+    dead_code,
+    reason = "each test binary uses a part of it"
+)]
 
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
@@ -26,14 +30,22 @@ impl Endpoint {
     pub fn new(config: Config, socket: UdpSocket) -> Self {
         let provider = provider();
         let rng = Rng::from_seed(provider.random_seed());
-        let connection =
-            Connection::new(Arc::new(config), provider, rng, Instant::now()).unwrap();
-        Self { connection, socket, received: Vec::new(), events: Vec::new() }
+        let connection = Connection::new(Arc::new(config), provider, rng, Instant::now()).unwrap();
+        Self {
+            connection,
+            socket,
+            received: Vec::new(),
+            events: Vec::new(),
+        }
     }
 
     fn flush(&mut self) {
         let mut buf = Vec::new();
-        while self.connection.poll_transmit(Instant::now(), &mut buf).is_some() {
+        while self
+            .connection
+            .poll_transmit(Instant::now(), &mut buf)
+            .is_some()
+        {
             self.socket.send(&buf).ok();
             buf.clear();
         }
@@ -43,19 +55,26 @@ impl Endpoint {
     pub fn step(&mut self) {
         self.flush();
         let now = Instant::now();
-        let wait = self.connection.poll_timeout().map_or(Duration::from_millis(50), |at| {
-            at.saturating_duration_since(now).min(Duration::from_millis(50))
-        });
-        self.socket.set_read_timeout(Some(wait.max(Duration::from_millis(1)))).unwrap();
+        let wait = self
+            .connection
+            .poll_timeout()
+            .map_or(Duration::from_millis(50), |at| {
+                at.saturating_duration_since(now)
+                    .min(Duration::from_millis(50))
+            });
+        self.socket
+            .set_read_timeout(Some(wait.max(Duration::from_millis(1))))
+            .unwrap();
         let mut datagram = [0; 4096];
         if let Ok((len, from)) = self.socket.recv_from(&mut datagram) {
             if self.socket.peer_addr().is_err() {
                 self.socket.connect(from).unwrap();
             }
             let received = &mut self.received;
-            self.connection.handle_packet(Instant::now(), &mut datagram[..len], |data| {
-                received.extend_from_slice(data);
-            });
+            self.connection
+                .handle_packet(Instant::now(), &mut datagram[..len], |data| {
+                    received.extend_from_slice(data);
+                });
         }
         self.connection.handle_timeout(Instant::now());
         while let Some(event) = self.connection.poll_event() {
@@ -67,8 +86,13 @@ impl Endpoint {
     pub fn run_until(&mut self, mut done: impl FnMut(&Self) -> bool) {
         let end = Instant::now() + Duration::from_secs(10);
         while !done(self) {
-            assert!(Instant::now() < end, "events {:?}, received {:?}, {:?}", self.events,
-                String::from_utf8_lossy(&self.received), self.connection.stats());
+            assert!(
+                Instant::now() < end,
+                "events {:?}, received {:?}, {:?}",
+                self.events,
+                String::from_utf8_lossy(&self.received),
+                self.connection.stats()
+            );
             assert_eq!(self.failure(), None);
             self.step();
         }
@@ -84,7 +108,9 @@ impl Endpoint {
     pub fn send(&mut self, data: &[u8]) {
         self.flush();
         let mut buf = Vec::new();
-        self.connection.seal(&mut buf, |buf| buf.extend_from_slice(data)).unwrap();
+        self.connection
+            .seal(&mut buf, |buf| buf.extend_from_slice(data))
+            .unwrap();
         self.socket.send(&buf).unwrap();
     }
 }
@@ -98,8 +124,15 @@ pub fn folder(name: &str) -> PathBuf {
 
 /// Runs the `openssl` command.
 pub fn openssl(arguments: &[&str]) {
-    let output = std::process::Command::new("openssl").args(arguments).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = std::process::Command::new("openssl")
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 /// A certificate made by OpenSSL, and one of ours, with their files in PEM.

@@ -8,16 +8,14 @@ use crate::packet::{
 };
 
 /// A packet for an end, as its peer would write it.
-fn packet_for(end: &End, chunks: &[&dyn Fn(&mut Vec<u8>)]) -> Vec<u8> {
+fn packet_for(end: &End, chunk: &impl WriteChunk) -> Vec<u8> {
     let mut buf = Vec::new();
     let header = end
         .association
         .core
         .header(end.association.core.identity.tag);
     let mut encoded = Vec::new();
-    for chunk in chunks {
-        chunk(&mut encoded);
-    }
+    chunk.write(&mut encoded);
     let mut builder = PacketBuilder::new(&mut buf, header, 65_000);
     builder.push_encoded(&encoded);
     builder.finish(false);
@@ -80,7 +78,7 @@ fn tiny_fragments_are_held_within_bounds() {
             fragment: Fragment::default(),
             payload: &[1],
         };
-        let packet = packet_for(&pair.b, &[&|buf| data.write(buf)]);
+        let packet = packet_for(&pair.b, &data);
         pair.b.association.handle_packet(now, &packet);
     }
     assert!(pair.b.is_connected());
@@ -111,7 +109,7 @@ fn unread_messages_are_held_within_bounds() {
             fragment: complete,
             payload: &[7; 1000],
         };
-        let packet = packet_for(&pair.b, &[&|buf| data.write(buf)]);
+        let packet = packet_for(&pair.b, &data);
         pair.b.association.handle_packet(now, &packet);
     }
     let received = pair.b.association.stats().chunks_received;
@@ -143,7 +141,7 @@ fn many_streams_cost_little_each() {
             },
             payload: &[1],
         };
-        let packet = packet_for(&pair.b, &[&|buf| data.write(buf)]);
+        let packet = packet_for(&pair.b, &data);
         pair.b.association.handle_packet(now, &packet);
     }
     assert!(pair.b.association.stats().chunks_received < 1100);
@@ -176,7 +174,7 @@ fn gap_blocks_that_lie_do_no_harm() {
         duplicates: DuplicateTsns::new(&duplicates),
     };
     for _ in 0..100 {
-        let packet = packet_for(&pair.a, &[&|buf| sack.write(buf)]);
+        let packet = packet_for(&pair.a, &sack);
         pair.a.association.handle_packet(now, &packet);
     }
     // The first chunk was reported behind a gap that can not be: nothing of that is believed for good.
@@ -204,7 +202,7 @@ fn a_peer_that_reneges_gets_its_data_again() {
             gap_blocks: GapBlocks::new(blocks),
             duplicates: DuplicateTsns::new(&[]),
         };
-        let packet = packet_for(&pair.a, &[&|buf| sack.write(buf)]);
+        let packet = packet_for(&pair.a, &sack);
         pair.a.association.handle_packet(now, &packet);
     };
     // All but the first have arrived; then the first has, and the others are gone.

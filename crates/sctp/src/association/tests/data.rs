@@ -345,3 +345,64 @@ fn acknowledging_what_was_never_sent_ends_the_association() {
     pair.a.association.handle_packet(now, &buf);
     assert_eq!(pair.a.association.state(), AssociationState::Closed);
 }
+
+// Everything that can happen to a link, with pauses and a packet size that changes. A part of it runs
+// always, all of it with `--ignored`.
+fn all_at_once(seeds: std::ops::Range<u64>) {
+    for seed in seeds {
+        let config = Config {
+            interleaving: seed % 2 == 0,
+            congestion: [Algorithm::Model, Algorithm::Cubic, Algorithm::NewReno]
+                [seed as usize / 2 % 3],
+            // At a fifth lost each way, nine attempts fail once in ten thousand times.
+            max_init_retransmissions: 30,
+            ..Config::default()
+        };
+        let link = LinkConfig::new()
+            .delay([1, 20, 100][seed as usize / 6 % 3] * MS)
+            .jitter(3 * MS)
+            .loss([0.0, 0.01, 0.05, 0.2][seed as usize / 18 % 4])
+            .duplicate(0.03)
+            .corrupt(0.01)
+            .reorder(0.05, 15 * MS);
+        let mut pair = connected(seed, &config, link);
+        let mut number = 0;
+        for round in 0..6 {
+            let now = pair.now();
+            for stream in 0..3 {
+                let len = 1 + (seed as usize * 131 + number * 977) % 5000;
+                pair.a.send(now, stream, pattern(number as u64, len));
+                number += 1;
+            }
+            pair.a
+                .association
+                .set_max_packet_size([1188, 600, 1188, 900, 1400, 1188][round]);
+            pair.run_for((seed % 7) as u32 * 5 * MS);
+            if round == 3 {
+                pair.set_up(false);
+                pair.run_for((seed % 5) as u32 * 150 * MS);
+                pair.set_up(true);
+            }
+        }
+        pair.run_until(|_, b| b.messages.len() == number);
+        let mut next = [0_usize; 3];
+        for message in &pair.b.messages {
+            let stream = usize::from(message.stream.0);
+            let which = next[stream] * 3 + stream;
+            let len = 1 + (seed as usize * 131 + which * 977) % 5000;
+            assert_eq!(message.data, pattern(which as u64, len), "seed {seed}");
+            next[stream] += 1;
+        }
+    }
+}
+
+#[test]
+fn everything_arrives_whatever_happens() {
+    all_at_once(0..1_500);
+}
+
+#[test]
+#[ignore = "takes long on a busy machine; run by hand"]
+fn everything_arrives_whatever_happens_ten_thousand_times() {
+    all_at_once(0..10_000);
+}

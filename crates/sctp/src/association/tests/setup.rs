@@ -320,3 +320,18 @@ fn init_travels_alone() {
     pair.b.association.handle_packet(now, &buf);
     assert_eq!(pair.b.association.stats().packets_dropped, dropped + 1);
 }
+
+#[test]
+fn data_stands_in_for_a_lost_cookie_ack() {
+    let (mut a, mut z, echo) = handshake(&Config::default());
+    let now = gannet_netsim::start();
+    z.association.handle_packet(now, &echo);
+    // COOKIE ACK is lost.
+    transmit(&mut z, now).unwrap();
+    z.send(now, 1, "go");
+    let data = transmit(&mut z, now).unwrap();
+    a.association.handle_packet(now, &data);
+    a.collect();
+    assert!(a.is_connected());
+    assert_eq!(a.received(), [b"go"]);
+}

@@ -39,10 +39,8 @@ impl VideoTransform for Negative {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let connection = PeerConnection::new(Configuration::default())?;
-    let offer = std::io::read_to_string(std::io::stdin())?;
-    connection
-        .set_remote_description(SessionDescription::offer(offer))
-        .await?;
+    let offer = SessionDescription::offer(std::io::read_to_string(std::io::stdin())?);
+    connection.set_remote_description(offer).await?;
     for transceiver in connection.transceivers() {
         if let MediaStreamTrack::Video(camera) = transceiver.receiver().track() {
             let negative = gannet::transform(camera, Box::new(Negative));
@@ -50,9 +48,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             transceiver.set_direction(Direction::SendRecv);
         }
     }
-    connection
-        .set_local_description(connection.create_answer().await?)
-        .await?;
+    let answer = connection.create_answer().await?;
+    connection.set_local_description(answer).await?;
     connection.gathering_complete().await;
     println!("{}", connection.local_description().ok_or("no answer")?.sdp);
     // Until the browser is gone.

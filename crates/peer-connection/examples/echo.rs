@@ -7,13 +7,10 @@ use gannet::{Configuration, Event, PeerConnection, SessionDescription};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let connection = PeerConnection::new(Configuration::default())?;
-    let offer = std::io::read_to_string(std::io::stdin())?;
-    connection
-        .set_remote_description(SessionDescription::offer(offer))
-        .await?;
-    connection
-        .set_local_description(connection.create_answer().await?)
-        .await?;
+    let offer = SessionDescription::offer(std::io::read_to_string(std::io::stdin())?);
+    connection.set_remote_description(offer).await?;
+    let answer = connection.create_answer().await?;
+    connection.set_local_description(answer).await?;
     connection.gathering_complete().await;
     println!("{}", connection.local_description().ok_or("no answer")?.sdp);
     while let Some(event) = connection.next_event().await {

@@ -92,9 +92,9 @@ pub(crate) async fn connected(one: &PeerConnection, other: &PeerConnection) {
 pub(crate) async fn track(connection: &PeerConnection) -> TrackEvent {
     soon("a track", async {
         loop {
-            match connection.next_event().await.expect("it is not closed") {
-                Event::Track(event) => return event,
-                _ => {}
+            let event = connection.next_event().await.expect("it is not closed");
+            if let Event::Track(event) = event {
+                return event;
             }
         }
     })
@@ -105,9 +105,9 @@ pub(crate) async fn track(connection: &PeerConnection) -> TrackEvent {
 pub(crate) async fn data_channel(connection: &PeerConnection) -> DataChannel {
     soon("a data channel", async {
         loop {
-            match connection.next_event().await.expect("it is not closed") {
-                Event::DataChannel(channel) => return channel,
-                _ => {}
+            let event = connection.next_event().await.expect("it is not closed");
+            if let Event::DataChannel(channel) = event {
+                return channel;
             }
         }
     })

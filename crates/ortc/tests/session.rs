@@ -23,6 +23,8 @@ struct Side {
     frames: Vec<Frame>,
     messages: Vec<Message>,
     incoming: Vec<ChannelId>,
+    /// The other side can not go on without a key frame.
+    wants_key_frame: bool,
 }
 
 impl Side {
@@ -44,6 +46,7 @@ impl Side {
             frames: Vec::new(),
             messages: Vec::new(),
             incoming: Vec::new(),
+            wants_key_frame: true,
         }
     }
 
@@ -52,6 +55,9 @@ impl Side {
         while let Some(event) = self.session.poll_event() {
             match event {
                 Event::Rtp(gannet_ortc::rtp::Event::Frame(frame)) => self.frames.push(*frame),
+                Event::Rtp(gannet_ortc::rtp::Event::KeyFrameRequested(_)) => {
+                    self.wants_key_frame = true;
+                }
                 Event::Data(gannet_ortc::data::Event::Incoming(channel)) => {
                     self.incoming.push(channel);
                 }
@@ -223,9 +229,8 @@ fn parameters(kind: MediaKind, ssrc: u32) -> RtpParameters {
 }
 
 /// A VP8 frame as far as its payload format looks: the first bit says whether it is a key frame.
-fn vp8_frame(number: u32, len: usize) -> EncodedFrame {
-    let keyframe = number.is_multiple_of(30);
-    let mut data = vec![number as u8; len];
+fn vp8_frame(number: u32, keyframe: bool) -> EncodedFrame {
+    let mut data = vec![number as u8; 2000];
     data[0] = if keyframe { 0x10 } else { 0x11 };
     data[1..5].copy_from_slice(&number.to_be_bytes());
     EncodedFrame::new(Bytes::from(data), number * 3000, keyframe)
@@ -278,7 +283,7 @@ fn audio_video_and_data_flow_without_sdp() {
             let session = &mut call.network[a].session;
             session
                 .rtp_mut()
-                .send_frame(now, video, vp8_frame(number, 4000))
+                .send_frame(now, video, vp8_frame(number, number.is_multiple_of(30)))
                 .unwrap();
             let packet = Bytes::from(number.to_be_bytes().to_vec());
             let sound = EncodedFrame::new(packet, number * 1600, true);
@@ -300,7 +305,10 @@ fn audio_video_and_data_flow_without_sdp() {
         assert_eq!(frames(96).count(), 60);
         assert_eq!(frames(111).count(), 60);
         for (number, frame) in (0..).zip(frames(96)) {
-            assert_eq!(frame.data, vp8_frame(number, 4000).data);
+            assert_eq!(
+                frame.data,
+                vp8_frame(number, number.is_multiple_of(30)).data
+            );
         }
         assert!(side.messages.len() > 50, "{} messages", side.messages.len());
         assert_eq!(side.incoming.len(), 1);
@@ -337,11 +345,11 @@ fn a_session_connects_and_carries_everything_through_loss() {
             .unwrap();
         for number in 0..90 {
             let now = call.now();
+            // An encoder makes a key frame when it is asked for one.
+            let keyframe = std::mem::take(&mut call.network[a].wants_key_frame);
+            let frame = vp8_frame(number, keyframe);
             let session = &mut call.network[a].session;
-            session
-                .rtp_mut()
-                .send_frame(now, video, vp8_frame(number, 4000))
-                .unwrap();
+            session.rtp_mut().send_frame(now, video, frame).unwrap();
             call.network.run_for(Duration::from_millis(33));
         }
         call.network
@@ -349,11 +357,10 @@ fn a_session_connects_and_carries_everything_through_loss() {
         assert_eq!(call.network[b].messages, [Message::Binary(data)]);
         call.network.run_for(Duration::from_secs(3));
         let came = |number: u32| {
-            let data = vp8_frame(number, 4000).data;
-            call.network[b]
-                .frames
+            let frames = &call.network[b].frames;
+            frames
                 .iter()
-                .any(|frame| frame.data == data)
+                .any(|frame| frame.data[1..5] == number.to_be_bytes())
         };
         let missing: Vec<_> = (0..90).filter(|number| !came(*number)).collect();
         // A key frame that is there ends the wait for what is missing before it.

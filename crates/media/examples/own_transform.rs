@@ -1,6 +1,6 @@
 //! A transform of one's own: the picture as a photographic negative, in a round window.
 //!
-//! `cargo run -p gannet-media --example custom_transform` shows one picture as text.
+//! `cargo run -p gannet-media --example own_transform` shows one picture as text.
 
 use std::time::Duration;
 

@@ -217,10 +217,10 @@ fn names_are_resolved_by_the_driver() {
         panic!("{requests:?}");
     };
     assert_eq!(asked, name);
-    world.net[a].agent.handle_resolved(now, *second, None);
-    world.net[a].agent.handle_resolved(now, *id, Some(ip(B)));
+    world.net[a].agent.handle_resolved(now, *second, &[]);
+    world.net[a].agent.handle_resolved(now, *id, &[ip(B)]);
     // An answer that nobody asked for changes nothing.
-    world.net[a].agent.handle_resolved(now, *id, Some(ip(A)));
+    world.net[a].agent.handle_resolved(now, *id, &[ip(A)]);
     world.run_until_nominated();
 }
 
@@ -310,7 +310,7 @@ fn a_passive_tcp_candidate_is_connected_to() {
         .add_remote_candidate(now, passive.clone())
         .unwrap();
     world.net[a].drain_events();
-    let Some(Request::ConnectPeer { id, address }) = world.net[a].requests.pop() else {
+    let Some(Request::ConnectPeer { id, address, .. }) = world.net[a].requests.pop() else {
         panic!("no request to connect");
     };
     assert_eq!(address, listener);

@@ -42,7 +42,7 @@ impl IceAgent {
             &self.config.timers,
             &mut self.rng,
         );
-        if self.current.silent
+        if self.is_overdue(now)
             && let Some(old) = self.current.selected_id()
             && let Some(old) = self.current.pair_mut(old)
         {
@@ -69,7 +69,7 @@ impl IceAgent {
         };
         let take = match self.current.selected_pair() {
             None => true,
-            Some(_) if self.current.silent => true,
+            Some(_) if self.is_overdue(now) => true,
             Some(selected) => !selected.nominated && pair.priority > selected.priority,
         };
         if take {

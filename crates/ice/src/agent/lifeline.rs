@@ -293,14 +293,6 @@ impl IceAgent {
         }
     }
 
-    /// Whether the selected path has not been heard for so long that probes are under way: then another
-    /// one that is heard is better. A NAT that has forgotten its mapping looks like that.
-    pub(super) fn is_overdue(&self, now: Instant) -> bool {
-        let lifeline = self.current.lifeline.as_ref();
-        let waited = lifeline.map(|lifeline| now.saturating_duration_since(lifeline.heard));
-        self.current.silent || waited.is_some_and(|waited| waited >= self.config.timers.probe_after)
-    }
-
     /// Looks whether the selected path has lost consent or fallen silent.
     pub(super) fn watch_selected(&mut self, now: Instant) {
         let timers = self.config.timers;

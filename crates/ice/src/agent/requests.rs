@@ -211,10 +211,14 @@ impl IceAgent {
         if asked.use_candidate && self.role == Role::Controlled {
             self.peer_nominates(now, id, asked.nomination);
         }
-        if self.config.lite || (state == State::Succeeded && is_fresh) || consent_lost {
+        if self.config.lite || consent_lost {
             return;
         }
-        self.check_back(now, id, state);
+        if state == State::Succeeded && is_fresh {
+            self.pair_is_valid(now, id);
+        } else {
+            self.check_back(now, id, state);
+        }
     }
 
     /// A triggered check. What is in progress is not sent again, but its answer still counts.

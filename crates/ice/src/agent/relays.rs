@@ -208,6 +208,7 @@ impl IceAgent {
             relay.base == path.local
                 && relay.protocol == path.protocol
                 && relay.client.server() == path.remote
+                && relay.client.state() != TurnState::Closed
         })
     }
 

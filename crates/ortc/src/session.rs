@@ -123,8 +123,8 @@ pub struct Session {
     provider: Arc<dyn CryptoProvider>,
     rng: Rng,
     ice: IceAgent,
-    dtls: DtlsTransport,
-    srtp: Option<Box<Srtp>>,
+    pub(crate) dtls: DtlsTransport,
+    pub(crate) srtp: Option<Box<Srtp>>,
     rtp: RtpSession,
     channels: DataChannels,
     sctp_config: gannet_sctp::Config,
@@ -352,21 +352,24 @@ impl Session {
         let start = buf.len();
         let transmit = match self.ice.poll_transmit(now, buf) {
             Some(transmit) => transmit,
-            None => {
-                self.write_data(now, buf)?;
-                match self.ice.transmit_data(now, buf, start) {
-                    Some(transmit) => transmit,
-                    None => {
-                        // No path: what was written is lost, as on a network that is down.
-                        buf.truncate(start);
-                        return None;
-                    }
-                }
-            }
+            None => self.transmit_data(now, buf, start)?,
         };
         self.stats.packets_sent += 1;
         self.stats.bytes_sent += (buf.len() - start) as u64;
         Some(transmit)
+    }
+
+    /// Appends the next datagram of the layers over ICE. What they send while there is no path is lost, as
+    /// on a network that is down; it must not wait, or their timers would be due for ever.
+    fn transmit_data(&mut self, now: Instant, buf: &mut Vec<u8>, start: usize) -> Option<Transmit> {
+        loop {
+            self.write_data(now, buf)?;
+            let transmit = self.ice.transmit_data(now, buf, start);
+            if transmit.is_some() {
+                return transmit;
+            }
+            buf.truncate(start);
+        }
     }
 
     /// Appends what DTLS, RTP or SCTP has to send. RTP and SCTP take turns.

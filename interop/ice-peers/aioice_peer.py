@@ -39,7 +39,10 @@ async def lines():
 async def serve(connection, echoes):
     """Sends back what is asked, and hands on what comes back."""
     while True:
-        data = await connection.recv()
+        try:
+            data = await connection.recv()
+        except ConnectionError:
+            return
         if data[0] == 0x80:
             await connection.send(b"\x81" + data[1:])
         else:

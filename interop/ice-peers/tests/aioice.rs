@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use support::{Call, Coturn, HOST, Program};
 
-fn with_aioice(ours: &[&str], theirs: &[&str], selected: Option<&str>) {
+/// `selected` is how our selected pair begins. Its end depends on what is faster: the signalling of aioice's
+/// candidate, or a check from there.
+fn with_aioice(ours: &[&str], theirs: &[&str], selected: &str) {
     for (role, other) in [("controlling", "controlled"), ("controlled", "controlling")] {
         let words = [&[role, HOST], ours].concat();
         let ours = Program::ours("ours", &Vec::new(), &words, None);
@@ -18,41 +20,44 @@ fn with_aioice(ours: &[&str], theirs: &[&str], selected: Option<&str>) {
             ours.has_said("state Completed")
         });
         assert!(completed, "{role}: it is not completed");
-        if let Some(selected) = selected {
-            assert_eq!(call.a.last("selected"), Some(selected), "{role}");
-        }
+        let last = call.a.last("selected").unwrap();
+        assert!(last.starts_with(selected), "{role}: {last}");
     }
 }
 
 #[test]
 fn directly() {
-    with_aioice(&[], &[], Some("selected Host Host"));
+    with_aioice(&[], &[], "selected Host ");
 }
 
 #[test]
 fn with_a_stun_server() {
     let coturn = Coturn::start(HOST, &Vec::new());
     let server = coturn.server("stun");
-    with_aioice(&[&server], &[&server], Some("selected Host Host"));
+    with_aioice(&[&server], &[&server], "selected Host ");
 }
 
 #[test]
 fn through_our_relay_over_udp() {
     let coturn = Coturn::start(HOST, &Vec::new());
     let server = coturn.server("turn");
-    with_aioice(&["relay-only", &server], &[], None);
+    with_aioice(&["relay-only", &server], &[], "selected Relayed ");
 }
 
 #[test]
 fn through_our_relay_over_tcp() {
     let coturn = Coturn::start(HOST, &Vec::new());
     let server = coturn.server("turn-tcp");
-    with_aioice(&["relay-only", &server], &[], None);
+    with_aioice(&["relay-only", &server], &[], "selected Relayed ");
 }
 
 #[test]
 fn through_both_relays() {
     let coturn = Coturn::start(HOST, &Vec::new());
     let server = coturn.server("turn");
-    with_aioice(&["relay-only", &server], &["relay-only", &server], None);
+    with_aioice(
+        &["relay-only", &server],
+        &["relay-only", &server],
+        "selected Relayed ",
+    );
 }

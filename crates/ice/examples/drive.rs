@@ -105,8 +105,8 @@ fn run(
             Ok(Input::Packet(local, remote, protocol, bytes)) => {
                 let now = Instant::now();
                 let incoming = agent.handle_packet(now, local, remote, protocol, &bytes);
-                if let Incoming::Data(data) = incoming {
-                    let mut echo = data.to_vec();
+                if let Incoming::Data(range) = incoming {
+                    let mut echo = bytes[range].to_vec();
                     if let Some(transmit) = agent.transmit_data(now, &mut echo, 0) {
                         send(socket, stream.as_mut(), transmit, &echo);
                     }
@@ -149,13 +149,14 @@ fn handle_event(
     match event {
         Event::LocalCandidate(candidate) => println!("{candidate}"),
         Event::GatheringStateChange(IceGatheringState::Complete) => println!("end"),
-        Event::Request(Request::ConnectServer { id, address, .. }) => {
+        Event::Request(Request::ConnectServer { id, addresses, .. }) => {
+            let address = &addresses[0];
             match TcpStream::connect(address) {
                 Ok(connected) => {
                     if let (Ok(local), Ok(clone)) = (connected.local_addr(), connected.try_clone())
                     {
                         read_stream(clone, local, *address, sender.clone());
-                        agent.handle_server_connected(Instant::now(), *id, local);
+                        agent.handle_server_connected(Instant::now(), *id, local, *address);
                     }
                     *stream = Some(connected);
                 }

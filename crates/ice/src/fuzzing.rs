@@ -150,8 +150,8 @@ impl World {
         let incoming = self
             .agent
             .handle_packet(self.now, local, remote, Protocol::Udp, packet);
-        if let Incoming::Data(data) = incoming {
-            assert!(data.len() <= packet.len());
+        if let Incoming::Data(range) = incoming {
+            assert!(packet.get(range).is_some());
         }
     }
 
@@ -320,9 +320,8 @@ fn command(world: &mut World, input: &mut Input<'_>) {
         }
         6 => {
             let id = ResolveId(u32::from(input.u8()));
-            let found = input.u8() & 1 == 0;
-            let address = found.then(|| input.address().ip());
-            world.agent.handle_resolved(now, id, address);
+            let addresses: Vec<_> = (0..input.u8() & 3).map(|_| input.address().ip()).collect();
+            world.agent.handle_resolved(now, id, &addresses);
         }
         7 => world.agent.set_end_of_candidates(now),
         8 => {

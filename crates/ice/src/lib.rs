@@ -26,7 +26,7 @@
 //!     // Bytes in. What is not ICE's comes back: hand it to DTLS or SRTP.
 //!     while let Some((remote, packet)) = socket.receive() {
 //!         match agent.handle_packet(now, local, remote, Protocol::Udp, &packet) {
-//!             Incoming::Data(_data) => {}
+//!             Incoming::Data(range) => drop(&packet[range]),
 //!             Incoming::Consumed | Incoming::Dropped => {}
 //!         }
 //!     }
@@ -62,6 +62,7 @@ mod agent;
 mod candidate;
 mod config;
 mod event;
+mod filter;
 mod framing;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -82,7 +83,8 @@ pub use event::{
     ConnectionId, Event, IceGatheringState, IceTransportState, Protocol, Request, ResolveId,
     Transmit,
 };
+pub use filter::{Filter, HostPolicy};
 pub use framing::{FrameReader, write_frame};
 pub use priority::{candidate_priority, pair_priority};
 pub use server::{IceServer, ServerAddress, TurnTransport};
-pub use stats::{AgentStats, CandidatePairState, CandidatePairStats, Counters};
+pub use stats::{AgentStats, CandidatePairState, CandidatePairStats, CandidateStats, Counters};

@@ -274,7 +274,7 @@ impl Session {
         self.stats.bytes_received += packet.len() as u64;
         let range = match self.ice.handle_packet(now, local, remote, protocol, packet) {
             Incoming::Consumed => None,
-            Incoming::Data(data) => Some(range_within(packet, data)),
+            Incoming::Data(range) => Some(range),
             Incoming::Dropped => {
                 self.stats.unexpected += 1;
                 return false;
@@ -501,10 +501,4 @@ fn random_cname(rng: &mut Rng) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
-}
-
-/// Where `inner`, a part of `outer`, stands in it.
-fn range_within(outer: &[u8], inner: &[u8]) -> Range<usize> {
-    let start = inner.as_ptr().addr().saturating_sub(outer.as_ptr().addr());
-    start..start.saturating_add(inner.len())
 }

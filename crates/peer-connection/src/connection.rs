@@ -103,7 +103,7 @@ impl Connection {
                 connection.with(|core, now| {
                     core.session
                         .ice_mut()
-                        .handle_resolved(now, id, resolved.ok());
+                        .handle_resolved(now, id, resolved.ok().as_slice());
                 });
             }
         });

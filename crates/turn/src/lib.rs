@@ -49,6 +49,9 @@ mod authentication;
 mod client;
 mod config;
 mod data;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod peers;
 mod requests;
 

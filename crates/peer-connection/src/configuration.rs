@@ -15,7 +15,7 @@ use gannet_ortc::parameters::{
 #[cfg(feature = "turn-tls")]
 use tokio_rustls::rustls;
 
-use crate::Endpoint;
+use crate::{Endpoint, EndpointConfiguration};
 
 /// What a [`PeerConnection`](crate::PeerConnection) is told when it is made.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ use crate::Endpoint;
 pub struct Configuration {
     /// The sockets; `None` opens new ones for this connection alone. Servers share one endpoint.
     pub endpoint: Option<Endpoint>,
+    /// Which sockets are opened for this connection alone.
+    pub sockets: EndpointConfiguration,
     /// Who we are; `None` makes a new certificate (ECDSA on P-256).
     pub certificate: Option<Certificate>,
     /// Who computes the cryptography; `None` is the default provider.
@@ -57,6 +59,7 @@ impl Default for Configuration {
     fn default() -> Self {
         Self {
             endpoint: None,
+            sockets: EndpointConfiguration::default(),
             certificate: None,
             provider: None,
             dtls_versions: Versions::default(),

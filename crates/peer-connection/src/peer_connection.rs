@@ -20,9 +20,7 @@ use crate::error::{NegotiationError, NewConnectionError};
 use crate::event::{Event, PeerConnectionState, PendingEvent, TrackEvent};
 use crate::tls::Tls;
 use crate::transceivers::TransceiverSeed;
-use crate::{
-    Configuration, DataChannel, Endpoint, EndpointConfiguration, OpenChannelError, RtpTransceiver,
-};
+use crate::{Configuration, DataChannel, Endpoint, OpenChannelError, RtpTransceiver};
 
 /// A connection with a peer: W3C's `RTCPeerConnection`.
 ///
@@ -66,7 +64,7 @@ impl PeerConnection {
         }
         let endpoint = match configuration.endpoint {
             Some(endpoint) => endpoint,
-            None => Endpoint::bind(&EndpointConfiguration::default())?,
+            None => Endpoint::bind(&configuration.sockets)?,
         };
         let provider = configuration.provider.or_else(default_provider);
         let provider = provider.ok_or(NewConnectionError::NoProvider)?;

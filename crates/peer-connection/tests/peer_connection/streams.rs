@@ -30,6 +30,7 @@ pub(crate) async fn serve_stream(tls: Option<TlsAcceptor>) -> SocketAddr {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let tls = tls.clone();
+            stream.set_nodelay(true).unwrap();
             tokio::spawn(async move {
                 match tls {
                     None => pass_on(stream, server).await,

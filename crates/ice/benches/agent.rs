@@ -17,9 +17,9 @@ fn established() -> World {
 
 /// A consent check of B's, as A gets it.
 fn check_of_b(world: &mut World) -> Vec<u8> {
+    let mut now = world.net.now();
     let agent = &mut world.net[world.b].agent;
     let mut packet = Vec::new();
-    let mut now = world.net.now();
     loop {
         now += ms(100);
         agent.handle_timeout(now);

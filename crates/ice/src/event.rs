@@ -109,6 +109,11 @@ pub enum Request {
         /// TLS over TCP, or TCP alone.
         tls: bool,
     },
+    /// Close the connection to a TURN server: its allocation is refused, lost or given back.
+    DisconnectServer {
+        /// The one of [`Self::ConnectServer`].
+        id: ConnectionId,
+    },
 }
 
 /// What the user should hear.

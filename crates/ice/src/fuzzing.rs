@@ -280,7 +280,7 @@ impl World {
                 let addresses: Vec<_> = (0..input.u8() & 3).map(|_| input.address().ip()).collect();
                 self.agent.handle_resolved(now, id, &addresses);
             }
-            Request::PublishName { .. } => {}
+            Request::PublishName { .. } | Request::DisconnectServer { .. } => {}
         }
     }
 

@@ -50,6 +50,7 @@
 //!     fn connect_peer(&mut self, id: ConnectionId, to: SocketAddr, from: Option<SocketAddr>);
 //!     /// Races the addresses; `tls` is the name that the certificate must have.
 //!     fn connect_server(&mut self, id: ConnectionId, to: &[SocketAddr], tls: Option<&str>);
+//!     fn disconnect_server(&mut self, id: ConnectionId);
 //!     fn signal(&mut self, candidate: &Candidate);
 //!     fn received(&mut self, data: &[u8]);
 //! }
@@ -95,6 +96,7 @@
 //!                 let name = name.unwrap_or_else(|| addresses[0].ip().to_string());
 //!                 system.connect_server(id, &addresses, tls.then_some(&*name));
 //!             }
+//!             Event::Request(Request::DisconnectServer { id }) => system.disconnect_server(id),
 //!             // The rest is news for the user: states, the selected pair, servers that failed.
 //!             _ => {}
 //!         }

@@ -130,6 +130,11 @@ fn a_mismatch_over_tcp_is_tried_again_from_another_port() {
     let server = site.servers[0];
     site.net[server].config.refuse = None;
     assert_eq!(site.relayed(), [addr(TURN).ip()]);
+    // The connection that was refused is not left open.
+    let requests = &site.net[site.a].requests;
+    let [Request::DisconnectServer { .. }] = &requests[..] else {
+        panic!("{requests:?}");
+    };
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub enum Output {
 pub struct Driver {
     pub agent: IceAgent,
     socket: UdpSocket,
-    streams: HashMap<SocketAddr, Stream>,
+    streams: HashMap<SocketAddr, (ConnectionId, Stream)>,
     tls: Option<Arc<ClientConfig>>,
     sender: Sender<Input>,
     inputs: Receiver<Input>,
@@ -179,7 +179,7 @@ impl Driver {
             // What can not be sent is lost, as on any network.
             Protocol::Udp => drop(self.socket.send_to(packet, transmit.remote)),
             _ => {
-                if let Some(stream) = self.streams.get(&transmit.local) {
+                if let Some((_, stream)) = self.streams.get(&transmit.local) {
                     stream.send(packet);
                 }
             }
@@ -197,7 +197,7 @@ impl Driver {
             } => match self.connect(id, &addresses, name, tls) {
                 Ok(stream) => {
                     let (local, remote) = (stream.local, stream.remote);
-                    self.streams.insert(local, stream);
+                    self.streams.insert(local, (id, stream));
                     self.agent.handle_server_connected(now, id, local, remote);
                 }
                 Err(error) => {
@@ -205,6 +205,7 @@ impl Driver {
                     self.agent.handle_server_disconnected(now, id);
                 }
             },
+            Request::DisconnectServer { id } => self.streams.retain(|_, (of, _)| *of != id),
             Request::ResolveName { id, .. } => self.agent.handle_resolved(now, id, &[]),
             Request::ConnectPeer { id, .. } => self.agent.handle_peer_refused(now, id),
             _ => {}

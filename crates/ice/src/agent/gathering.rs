@@ -64,7 +64,7 @@ impl Server {
 }
 
 /// Something to ask a server for, over UDP: a Binding, or an allocation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Question {
     /// The socket that it goes out of.
     pub(super) base: SocketAddr,
@@ -276,13 +276,15 @@ impl IceAgent {
             return;
         }
         let interval = self.config.timers.keepalive_interval;
-        for mapping in self
-            .mappings
-            .iter_mut()
-            .filter(|mapping| mapping.next <= now)
-        {
+        for mapping in self.mappings.iter_mut() {
+            if mapping.next > now {
+                continue;
+            }
             mapping.next = now + interval;
-            self.questions.push_back(mapping.question);
+            // A driver that does not send gathers no more than one of each.
+            if !self.questions.contains(&mapping.question) {
+                self.questions.push_back(mapping.question);
+            }
         }
     }
 

@@ -114,6 +114,7 @@ impl IceAgent {
         }
         let mut relays = self.relays.iter_mut();
         if let Some(relay) = relays.find(|relay| relay.connection == Some(id)) {
+            relay.connection = None;
             relay.client.handle_disconnect();
         }
         self.hear_relays(now);
@@ -311,6 +312,12 @@ impl IceAgent {
                 }
                 self.check_gathering_end(now);
                 self.update_state(now);
+            }
+            let relay = &mut self.relays[at];
+            if relay.client.state() == TurnState::Closed
+                && let Some(id) = relay.connection.take()
+            {
+                self.push_event(Event::Request(Request::DisconnectServer { id }));
             }
         }
     }

@@ -327,5 +327,11 @@ impl Drop for Coturn {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // Its log stays for who has to find out why.
+        if let Some(directory) = self.certificate.parent()
+            && !std::thread::panicking()
+        {
+            let _ = std::fs::remove_dir_all(directory);
+        }
     }
 }

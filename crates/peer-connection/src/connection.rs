@@ -125,6 +125,7 @@ impl Connection {
                 let driven = streams::connect_server(connection, id, addresses, name, tls);
                 self.runtime.spawn(driven);
             }
+            Request::DisconnectServer { id } => self.lock().streams.disconnect(id),
             Request::ConnectPeer { id, address, local } => {
                 let driven = streams::connect_peer(connection, id, address, local);
                 self.runtime.spawn(driven);

@@ -1,5 +1,6 @@
 //! Listening for peers that connect by TCP.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -35,22 +36,27 @@ impl Accepted {
     }
 }
 
-/// A listener on each address; must be called inside a tokio runtime.
+/// A listener on each address; must be called inside a tokio runtime. With `any_port`, another port does
+/// where somebody else listens on the address's.
 pub(super) fn listen_all(
     addresses: impl Iterator<Item = SocketAddr>,
+    any_port: bool,
 ) -> Result<Vec<(SocketAddr, TcpListener)>, BindError> {
     addresses
-        .map(|address| {
-            let listener = std::net::TcpListener::bind(address).and_then(|listener| {
-                listener.set_nonblocking(true)?;
-                TcpListener::from_std(listener)
-            });
-            match listener {
-                Ok(listener) => Ok((address, listener)),
-                Err(source) => Err(BindError::Bind { address, source }),
+        .map(|address| match listen(address) {
+            Err(error) if any_port && error.kind() == io::ErrorKind::AddrInUse => {
+                listen(SocketAddr::new(address.ip(), 0)).map_err(|source| (address, source))
             }
+            listener => listener.map_err(|source| (address, source)),
         })
+        .map(|listener| listener.map_err(|(address, source)| BindError::Bind { address, source }))
         .collect()
+}
+
+fn listen(address: SocketAddr) -> io::Result<(SocketAddr, TcpListener)> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok((listener.local_addr()?, TcpListener::from_std(listener)?))
 }
 
 /// Accepts streams until the endpoint is gone.

@@ -68,8 +68,8 @@ pub struct EndpointConfiguration {
     pub addresses: Vec<IpAddr>,
     /// Whether the loopback addresses are bound too when `addresses` is empty.
     pub loopback: bool,
-    /// Whether peers may connect by TCP too, to the same addresses and port (passive candidates of
-    /// RFC 6544): for those whose UDP is blocked.
+    /// Whether peers may connect by TCP too (passive candidates of RFC 6544), to the same addresses and,
+    /// unless the system chose it and it is taken, the same port: for those whose UDP is blocked.
     pub tcp: bool,
 }
 
@@ -92,7 +92,10 @@ impl Endpoint {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| BindError::NoRuntime)?;
         let sockets = interfaces::bind_all(configuration)?;
         let listeners = match configuration.tcp {
-            true => accept::listen_all(sockets.iter().map(Socket::local))?,
+            true => {
+                let any_port = configuration.port == 0;
+                accept::listen_all(sockets.iter().map(Socket::local), any_port)?
+            }
             false => Vec::new(),
         };
         let shared = Arc::new(Shared {

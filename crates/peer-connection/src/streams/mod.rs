@@ -35,7 +35,7 @@ pub(crate) struct StreamKey {
 }
 
 /// Where a stream leads, for the agent.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// To a TURN server that the agent wanted to be connected to.
     Server(ConnectionId),
@@ -46,28 +46,38 @@ pub(crate) enum Origin {
 /// The open streams of a connection.
 #[derive(Debug, Default)]
 pub(crate) struct Streams {
-    open: Vec<(StreamKey, Arc<Outbox>)>,
+    open: Vec<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    key: StreamKey,
+    origin: Origin,
+    outbox: Arc<Outbox>,
 }
 
 impl Streams {
     /// A place for a stream; `None` if there are too many, or one with these ends.
-    fn add(&mut self, key: StreamKey) -> Option<Arc<Outbox>> {
+    fn add(&mut self, key: StreamKey, origin: Origin) -> Option<Arc<Outbox>> {
         if self.open.len() >= MAX_STREAMS || self.find(key).is_some() {
             return None;
         }
         let outbox = Arc::new(Outbox::default());
-        self.open.push((key, Arc::clone(&outbox)));
+        self.open.push(Open {
+            key,
+            origin,
+            outbox: Arc::clone(&outbox),
+        });
         Some(outbox)
     }
 
-    fn find(&self, key: StreamKey) -> Option<&Arc<Outbox>> {
+    fn find(&self, key: StreamKey) -> Option<&Outbox> {
         let mut open = self.open.iter();
-        open.find(|(open, _)| *open == key)
-            .map(|(_, outbox)| outbox)
+        open.find(|open| open.key == key).map(|open| &*open.outbox)
     }
 
     fn remove(&mut self, key: StreamKey) {
-        self.open.retain(|(open, _)| *open != key);
+        self.open.retain(|open| open.key != key);
     }
 
     /// Hands a packet to its stream, if that is still there and has room.
@@ -85,10 +95,18 @@ impl Streams {
         }
     }
 
+    /// Lets the stream to a server write what it has, and end.
+    pub(crate) fn disconnect(&mut self, server: ConnectionId) {
+        let streams = self.open.iter();
+        for open in streams.filter(|open| open.origin == Origin::Server(server)) {
+            open.outbox.close();
+        }
+    }
+
     /// Lets every stream write what it has, and end.
     pub(crate) fn close(&mut self) {
-        for (_, outbox) in self.open.drain(..) {
-            outbox.close();
+        for open in self.open.drain(..) {
+            open.outbox.close();
         }
     }
 }
@@ -104,7 +122,7 @@ pub(crate) async fn run<S: AsyncRead + AsyncWrite>(
 ) {
     let outbox = connection.upgrade().and_then(|connection| {
         connection.with(|core, now| {
-            let outbox = core.streams.add(key)?;
+            let outbox = core.streams.add(key, origin)?;
             announce(core, now);
             Some(outbox)
         })

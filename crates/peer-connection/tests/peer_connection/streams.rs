@@ -36,7 +36,8 @@ pub(crate) async fn serve_stream(tls: Option<TlsAcceptor>) -> SocketAddr {
                     None => pass_on(stream, server).await,
                     Some(tls) => match tls.accept(stream).await {
                         Ok(stream) => pass_on(stream, server).await,
-                        Err(_) => return,
+                        // A client that does not trust it hangs up.
+                        Err(_) => {}
                     },
                 }
             });

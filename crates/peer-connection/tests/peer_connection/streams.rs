@@ -34,11 +34,12 @@ pub(crate) async fn serve_stream(tls: Option<TlsAcceptor>) -> SocketAddr {
             tokio::spawn(async move {
                 match tls {
                     None => pass_on(stream, server).await,
-                    Some(tls) => match tls.accept(stream).await {
-                        Ok(stream) => pass_on(stream, server).await,
+                    Some(tls) => {
                         // A client that does not trust it hangs up.
-                        Err(_) => {}
-                    },
+                        if let Ok(stream) = tls.accept(stream).await {
+                            pass_on(stream, server).await;
+                        }
+                    }
                 }
             });
         }

@@ -352,6 +352,12 @@ pub fn commands(bytes: &[u8]) {
     }
 }
 
+fn add_candidate(world: &mut World, text: &str) {
+    if let Ok(candidate) = text.parse() {
+        let _ = world.agent.add_remote_candidate(world.now, candidate);
+    }
+}
+
 fn command(world: &mut World, input: &mut Input<'_>) {
     let now = world.now;
     match input.u8() % 24 {
@@ -367,24 +373,17 @@ fn command(world: &mut World, input: &mut Input<'_>) {
             let _ = world.agent.set_remote_parameters(now, world.remote.clone());
         }
         4 => {
-            let address = input.address();
-            let text = format!(
-                "{} 1 udp {} {} {} typ host",
-                input.u8(),
-                input.u16(),
-                address.ip(),
-                address.port()
+            let (foundation, priority, address) = (input.u8(), input.u16(), input.address());
+            let (ip, port) = (address.ip(), address.port());
+            add_candidate(
+                world,
+                &format!("{foundation} 1 udp {priority} {ip} {port} typ host"),
             );
-            if let Ok(candidate) = text.parse() {
-                let _ = world.agent.add_remote_candidate(now, candidate);
-            }
         }
-        5 => {
-            let text = format!("1 1 udp 7 {}.local 1000 typ host", input.u8());
-            if let Ok(candidate) = text.parse() {
-                let _ = world.agent.add_remote_candidate(now, candidate);
-            }
-        }
+        5 => add_candidate(
+            world,
+            &format!("1 1 udp 7 {}.local 1000 typ host", input.u8()),
+        ),
         6 => {
             let id = ResolveId(u32::from(input.u8()));
             let addresses: Vec<_> = (0..input.u8() & 3).map(|_| input.address().ip()).collect();
@@ -446,9 +445,7 @@ fn tcp(world: &mut World, input: &mut Input<'_>) {
             let kind = ["passive", "active", "so"][usize::from(input.u8() % 3)];
             let (ip, port) = (address.ip(), address.port());
             let text = format!("1 1 tcp 9 {ip} {port} typ host tcptype {kind}");
-            if let Ok(candidate) = text.parse() {
-                let _ = world.agent.add_remote_candidate(now, candidate);
-            }
+            add_candidate(world, &text);
         }
     }
 }

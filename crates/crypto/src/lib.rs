@@ -37,6 +37,9 @@
 mod aws_lc;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod hkdf;
 mod prf;
 mod provider;

@@ -14,13 +14,15 @@ use gannet_rtp_payload::{Depacketizer, FrameMetadata, PacketizationMode, Payload
 use rtc_rtp::packetizer::{Depacketizer as _, Payloader};
 use rtc_shared::marshal::{Marshal, MarshalSize, Unmarshal};
 
-const HEADER: RtpHeader = RtpHeader {
-    marker: true,
-    payload_type: 96,
-    sequence_number: gannet_rtp::Serial16(7),
-    timestamp: gannet_rtp::Serial32(3000),
-    ssrc: 0xdead_beef,
-};
+fn header() -> RtpHeader {
+    RtpHeader {
+        marker: true,
+        payload_type: 96,
+        sequence_number: 7.into(),
+        timestamp: 3000.into(),
+        ssrc: 0xdead_beef,
+    }
+}
 
 fn extension_map() -> ExtensionMap {
     let mut map = ExtensionMap::new();
@@ -32,7 +34,7 @@ fn extension_map() -> ExtensionMap {
 
 fn write_header(buffer: &mut Vec<u8>, map: &ExtensionMap, mid: &Mid<'_>) {
     buffer.clear();
-    let mut writer = RtpWriter::new(buffer, black_box(&HEADER));
+    let mut writer = RtpWriter::new(buffer, black_box(&header()));
     writer.extension(map, mid);
     writer.extension(map, black_box(&AbsoluteSendTime(0x01_0203)));
     writer.extension(map, black_box(&TransportSequence(0x0405)));
@@ -205,10 +207,8 @@ fn payloads(
 
 fn vp8(c: &mut Criterion) {
     use rtc_rtp::codec::vp8::{Vp8Packet, Vp8Payloader};
-    let payloader = Vp8Payloader {
-        enable_picture_id: true,
-        ..Default::default()
-    };
+    let mut payloader = Vp8Payloader::default();
+    payloader.enable_picture_id = true;
     payloads(
         c,
         "VP8",

@@ -1,6 +1,6 @@
 //! A connectivity check of ICE (USERNAME, PRIORITY, ICE-CONTROLLING, MESSAGE-INTEGRITY, FINGERPRINT),
-//! parsed and verified, and written, ours beside peers'. HMAC-SHA1 is that of aws-lc-rs for all, and once
-//! the one that `is` has itself.
+//! parsed and verified, and written, ours beside peers'. `is` is given the HMAC
+//! of aws-lc-rs, and once its own (RustCrypto, as ours).
 //!
 //! The key schedule of ours is done once for a credential. The peers do it for each message, so ours stands
 //! there that way too.

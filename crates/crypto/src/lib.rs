@@ -47,6 +47,8 @@ mod provider;
 mod ring_provider;
 mod rng;
 mod secret;
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+mod sha1_hmac;
 
 #[cfg(feature = "aws-lc-rs")]
 pub use aws_lc::AwsLcProvider;

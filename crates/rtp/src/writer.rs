@@ -209,9 +209,9 @@ impl<'b> RtpWriter<'b> {
         let body_at = section.at.saturating_add(4);
         let body = self.buffer.len().saturating_sub(body_at);
         let padded = body.next_multiple_of(4);
-        let zeros = [0; 3];
-        let padding = zeros.get(..padded.saturating_sub(body));
-        self.buffer.extend_from_slice(padding.unwrap_or_default());
+        // Three bytes at once and some of them back: a copy of an unknown length costs more.
+        self.buffer.extend_from_slice(&[0; 3]);
+        self.buffer.truncate(body_at.saturating_add(padded));
         let words = u16::try_from(padded / 4).unwrap_or(u16::MAX);
         let profile = if section.two_byte { TWO_BYTE } else { ONE_BYTE };
         let head = self

@@ -333,7 +333,7 @@ fn indication() -> impl Strategy<Value = DecodeTargetIndication> {
 prop_compose! {
     /// A structure of up to three spatial layers with up to three temporal layers each.
     fn structure()(
-        targets in 1_usize..=6, spatial in 1_u8..=3, temporal in 1_u8..=3,
+        targets in 1_usize..=6, spatial in 1_u8..=3, temporal in 1_u8..=3
     )(
         template_id_offset in 0_u8..64,
         chains in 0..=targets,
@@ -343,8 +343,8 @@ prop_compose! {
             usize::from(spatial * temporal),
         ),
         sizes in vec(any::<(u16, u16)>(), usize::from(spatial)),
-        sized: bool,
-        targets in Just(targets), temporal in Just(temporal),
+        sized in any::<bool>(),
+        targets in Just(targets), temporal in Just(temporal)
     ) -> DependencyStructure {
         let templates = templates.into_iter().zip(0_u8..).map(|((indications, frame_diffs, mut chain_diffs), at)| {
             chain_diffs.truncate(chains);

@@ -39,7 +39,7 @@ pub fn fmtp(data: &[u8]) {
         return;
     };
     for (name, value) in Parameters::new(text).iter() {
-        assert!(name.len() + value.len() <= text.len());
+        assert!(name.len().saturating_add(value.len()) <= text.len());
     }
     round_trip(text, Opus::parse);
     round_trip(text, TelephoneEvent::parse);

@@ -51,12 +51,10 @@ macro_rules! identifier {
             const KIND: ExtensionKind = ExtensionKind::$name;
 
             #[inline]
-            #[inline]
             fn parse(value: &'a [u8]) -> Option<Self> {
                 Self::new(std::str::from_utf8(value).ok()?).ok()
             }
 
-            #[inline]
             #[inline]
             fn write(&self, out: &mut Vec<u8>) {
                 out.extend_from_slice(self.0.as_bytes());

@@ -390,7 +390,7 @@ proptest! {
             header,
             structure: Some(structure.clone()),
             active_decode_targets: active.map(|bits| bits & all).filter(|bits| *bits != all),
-            dependencies: dependencies.clone(),
+            dependencies,
         };
         let later = DependencyDescriptor { structure: None, ..first.clone() };
         for (descriptor, known) in [(first, None), (later, Some(&structure))] {

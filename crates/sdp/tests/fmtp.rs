@@ -20,9 +20,9 @@ proptest! {
         };
         prop_assert_eq!(Opus::parse(&opus.to_string()), Ok(opus));
         let events = TelephoneEvent { events };
-        prop_assert_eq!(TelephoneEvent::parse(&events.to_string()), Ok(events.clone()));
+        prop_assert_eq!(TelephoneEvent::parse(&events.to_string()), Ok(events));
         let red = Red { payload_types };
-        prop_assert_eq!(Red::parse(&red.to_string()), Ok(red.clone()));
+        prop_assert_eq!(Red::parse(&red.to_string()), Ok(red));
     }
 
     #[test]

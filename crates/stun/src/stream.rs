@@ -80,7 +80,7 @@ fn frame_len(bytes: &[u8]) -> Result<Option<(usize, usize)>, OutOfStep> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ChannelNumber, Class, MessageWriter, Method, Seal, TransactionId};
+    use crate::{Attribute, ChannelNumber, Class, MessageWriter, Method, Seal, TransactionId};
 
     fn stream() -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -140,15 +140,15 @@ mod tests {
                 let from = stream.len();
                 let data = &vec![0x5a; len];
                 if channel_data {
-                    let channel = crate::ChannelNumber::MIN;
+                    let channel = ChannelNumber::MIN;
                     ChannelData { channel, data }.write(&mut stream, true).unwrap();
                     sent.push(stream[from..from + 4 + len].to_vec());
                 } else {
-                    let id = crate::TransactionId([7; 12]);
-                    let (class, method) = (crate::Class::Indication, crate::Method::BINDING);
-                    let mut writer = crate::MessageWriter::new(&mut stream, class, method, id);
-                    writer.attribute(&crate::Attribute::Padding(data));
-                    writer.finish(crate::Seal::FINGERPRINT).unwrap();
+                    let id = TransactionId([7; 12]);
+                    let (class, method) = (Class::Indication, Method::BINDING);
+                    let mut writer = MessageWriter::new(&mut stream, class, method, id);
+                    writer.attribute(&Attribute::Padding(data));
+                    writer.finish(Seal::FINGERPRINT).unwrap();
                     sent.push(stream[from..].to_vec());
                 }
             }

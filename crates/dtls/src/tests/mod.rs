@@ -1,5 +1,6 @@
 //! Two connections and a wire between them that tests can reach into.
 
+mod lies;
 mod malice;
 mod scenes;
 

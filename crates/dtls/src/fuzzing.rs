@@ -9,7 +9,8 @@ use gannet_crypto::{CryptoProvider, Rng, default_provider};
 use crate::message::{
     Ack, Certificate12, Certificate13, CertificateRequest12, CertificateRequest13,
     CertificateVerify, ClientHello, ClientKeyExchange, EncryptedExtensions, Fragment,
-    HelloVerifyRequest, KeyUpdate, ServerHello, ServerKeyExchange,
+    HelloVerifyRequest, KeyUpdate, NewConnectionId, RequestConnectionId, ServerHello,
+    ServerKeyExchange,
 };
 use crate::record::{ContentType, Header};
 use crate::x509::PublicKey;
@@ -140,7 +141,7 @@ pub fn messages(data: &[u8]) {
             }
         };
     }
-    match kind % 17 {
+    match kind % 19 {
         0 => {
             if let Ok(mut hello) = ClientHello::parse(body) {
                 hello.legacy_version = 0xfefd;
@@ -182,6 +183,10 @@ pub fn messages(data: &[u8]) {
             if let Ok(Some(header)) = Header::parse(body, 3) {
                 assert!(header.record_len() <= body.len());
             }
+        }
+        16 => round_trip!(NewConnectionId),
+        17 => {
+            RequestConnectionId::parse(body).ok();
         }
         _ => {
             if let Ok(text) = std::str::from_utf8(body)

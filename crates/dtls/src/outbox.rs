@@ -192,6 +192,13 @@ impl Outbox {
         !self.items.is_empty()
     }
 
+    /// Whether a message of this kind is in the flight.
+    pub(crate) fn sends(&self, wanted: HandshakeType) -> bool {
+        self.items
+            .iter()
+            .any(|item| matches!(item.content, Content::Handshake { kind, .. } if kind == wanted))
+    }
+
     /// How long after a first sign of loss an ACK is due (RFC 9147, section 7.1).
     pub(crate) fn ack_delay(&self) -> Duration {
         self.first_wait / 4

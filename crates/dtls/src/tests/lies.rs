@@ -84,7 +84,7 @@ fn a_hash_of_another_curve_is_for_1_2_only() {
         S::EcdsaP384Sha384
     );
     for version in BOTH {
-        let mut wire = Wire::connected(version);
+        let wire = Wire::connected(version);
         let verified = wire
             .server
             .core
@@ -325,6 +325,31 @@ fn a_fingerprint_under_another_algorithms_name_vouches_for_nothing() {
                 assert!(!wire.client.is_connected());
             }
         }
+    }
+}
+
+// RFC 9147, section 9: a violation ends the connection with unexpected_message.
+#[test]
+fn messages_about_connection_ids_that_were_not_negotiated_are_refused() {
+    for (kind, body) in [
+        (HandshakeType::NewConnectionId, &[0, 3, 2, 1, 2, 0][..]),
+        (HandshakeType::RequestConnectionId, &[1]),
+    ] {
+        let mut wire = Wire::connected(Version::Dtls13);
+        let epoch = wire.server.core.records.write_epoch();
+        wire.server.core.outbox.begin(true);
+        wire.server.core.outbox.push(epoch, kind, body.to_vec());
+        for datagram in wire.take(Role::Server) {
+            wire.give(Role::Client, &datagram);
+        }
+        let failure = wire.failure(Role::Client);
+        assert!(
+            matches!(
+                failure,
+                Some(Failure::Handshake(HandshakeError::UnexpectedMessage { .. }))
+            ),
+            "{failure:?}"
+        );
     }
 }
 

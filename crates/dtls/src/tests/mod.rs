@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use gannet_crypto::{CryptoProvider, Rng, default_provider};
 
-use crate::{Certificate, Config, Connection, Event, Failure, Role, Version, Versions};
+use crate::{
+    Certificate, Config, Connection, ConnectionIdError, Event, Failure, Role, Version, Versions,
+};
 
 fn provider() -> Arc<dyn CryptoProvider> {
     default_provider()

@@ -235,6 +235,84 @@ fn alpn_srtp_and_connection_ids_are_negotiated() {
     }
 }
 
+fn with_cids(version: Version, ids: [Option<&[u8]>; 2]) -> Wire {
+    let [client, server] = configs(version);
+    let set = |config: Config, id: Option<&[u8]>| match id {
+        Some(id) => config.connection_id(id),
+        None => config,
+    };
+    let mut wire = Wire::new([set(client, ids[0]), set(server, ids[1])]);
+    wire.run();
+    assert!(wire.client.is_connected() && wire.server.is_connected());
+    wire
+}
+
+// RFC 9147, section 9: the client asks for IDs, gets them, and uses one; then the server makes it change.
+#[test]
+fn connection_ids_are_requested_issued_and_used() {
+    let mut wire = with_cids(Version::Dtls13, [Some(b"c1"), Some(b"s1")]);
+    let now = wire.now;
+    assert!(!wire.client.use_next_connection_id());
+    wire.client.request_connection_ids(now, 2).unwrap();
+    let again = wire.client.request_connection_ids(now, 2);
+    assert_eq!(again, Err(ConnectionIdError::Outstanding));
+    wire.run();
+    let asked = Event::ConnectionIdsRequested { count: 2 };
+    assert_eq!(wire.events[1].last(), Some(&asked));
+
+    wire.server
+        .issue_connection_ids(now, &[b"s2", b"s3"], false)
+        .unwrap();
+    let again = wire.server.issue_connection_ids(now, &[b"s4"], false);
+    assert_eq!(again, Err(ConnectionIdError::Outstanding));
+    wire.run();
+    for (next, id) in [(false, b"s1"), (true, b"s2"), (true, b"s3"), (false, b"s3")] {
+        assert!(!next || wire.client.use_next_connection_id());
+        let data = seal(&mut wire.client, b"data");
+        assert_eq!(&data[1..3], id);
+        wire.give(Role::Server, &data);
+        assert_eq!(wire.received[1].pop().unwrap(), b"data");
+    }
+
+    wire.server
+        .issue_connection_ids(now, &[b"s4"], true)
+        .unwrap();
+    wire.run();
+    let data = seal(&mut wire.client, b"data");
+    assert_eq!(&data[1..3], b"s4");
+    wire.give(Role::Server, &data);
+    assert_eq!(wire.received[1].len(), 1);
+}
+
+#[test]
+fn connection_ids_are_bounded_and_checked() {
+    let mut wire = with_cids(Version::Dtls13, [Some(b""), Some(b"s0")]);
+    let now = wire.now;
+    let wrong = wire.server.issue_connection_ids(now, &[b"long"], false);
+    assert_eq!(
+        wrong,
+        Err(ConnectionIdError::Length {
+            len: 4,
+            expected: 2
+        })
+    );
+    // The client's own direction has none.
+    let none = wire.client.issue_connection_ids(now, &[b""], false);
+    assert_eq!(none, Err(ConnectionIdError::NotNegotiated));
+    assert!(wire.server.request_connection_ids(now, 1).is_err());
+
+    let ids: Vec<[u8; 2]> = (1..=20).map(|i| [b's', i]).collect();
+    let ids: Vec<&[u8]> = ids.iter().map(|id| &id[..]).collect();
+    wire.server.issue_connection_ids(now, &ids, false).unwrap();
+    wire.run();
+    let used = std::iter::from_fn(|| wire.client.use_next_connection_id().then_some(()));
+    assert_eq!(used.count(), 8);
+
+    let mut wire = with_cids(Version::Dtls12, [Some(b"c1"), Some(b"s1")]);
+    let none = wire.server.issue_connection_ids(now, &[b"s2"], false);
+    assert_eq!(none, Err(ConnectionIdError::NotNegotiated));
+}
+
 #[test]
 fn nothing_in_common_says_so() {
     type Change = fn([Config; 2]) -> [Config; 2];

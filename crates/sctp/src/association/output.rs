@@ -160,12 +160,13 @@ impl Tcb {
         builder: &mut PacketBuilder<'_>,
         scratch: &mut Vec<crate::packet::GapBlock>,
     ) {
-        let duplicates = self.tracker.duplicates();
+        // As many gap blocks as fit (section 6.2); duplicates only help the peer to mend its mistakes.
         let room = builder.room().saturating_sub(Sack::HEADER_LEN) / 4;
+        self.tracker.gap_blocks(room, scratch);
+        let duplicates = self.tracker.duplicates();
         let duplicates = duplicates
-            .get(..duplicates.len().min(room))
+            .get(..duplicates.len().min(room - scratch.len()))
             .unwrap_or_default();
-        self.tracker.gap_blocks(room - duplicates.len(), scratch);
         let window = self.window(core);
         let sack = Sack {
             cumulative_tsn_ack: self.tracker.cumulative_tsn(),

@@ -307,8 +307,8 @@ fn a_timeout_that_was_a_mistake_is_undone() {
     pair.run_for(300 * MS);
     let before = pair.a.association.stats().congestion_window;
     // The path is suddenly much longer.
-    pair.set_link(LinkConfig::new().delay(500 * MS));
-    pair.run_for(Duration::from_secs(3));
+    pair.set_link(LinkConfig::new().delay(2000 * MS));
+    pair.run_for(Duration::from_secs(12));
     let stats = pair.a.association.stats();
     assert!(stats.timeouts >= 1);
     assert!(stats.spurious_recoveries >= 1);

@@ -74,9 +74,9 @@ impl Cell {
     /// them) weighs little, and less where packets are many.
     fn seconds(&self) -> u64 {
         match (self.mbit, self.rtt_ms) {
-            (1000.., ..=10) => 5,
-            (1000.., ..=50) => 10,
-            (1000.., _) => 20,
+            (1000.., ..=10) => 3,
+            (1000.., ..=50) => 6,
+            (1000.., _) => 15,
             (1, _) | (_, 300..) => 60,
             (_, 150..) => 30,
             _ => 20,

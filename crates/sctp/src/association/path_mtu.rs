@@ -16,6 +16,8 @@ pub(crate) struct PathMtu {
     confirmed: Option<usize>,
     /// The smallest size that was not.
     failed: Option<usize>,
+    /// A timeout says that `base` may be too large, until it is confirmed.
+    suspect: bool,
     probe: Option<Probe>,
     /// When the next probe may leave; `None` is when data is sent.
     next_at: Option<Instant>,
@@ -39,6 +41,8 @@ const MAX_PROBES: u32 = 3;
 const PROBE_TIMER: Duration = Duration::from_secs(1);
 /// Section 5.1.1: PMTU_RAISE_TIMER.
 const RAISE_TIMER: Duration = Duration::from_secs(600);
+/// A search that was interrupted for so long starts over.
+const STALE: Duration = Duration::from_secs(60);
 /// Sizes nearer to each other than this are the same.
 const STEP: usize = 16;
 
@@ -50,17 +54,24 @@ impl PathMtu {
             most: most.max(base),
             confirmed: None,
             failed: None,
+            suspect: false,
             probe: None,
             next_at: None,
         }
+    }
+
+    /// Discovery on another path, of which `base` is believed.
+    pub(crate) fn moved_to(&self, base: usize) -> Self {
+        Self::new(base, self.most)
     }
 
     /// How large packets may be.
     pub(crate) fn packet_size(&self) -> usize {
         match (self.confirmed, self.failed) {
             (Some(confirmed), _) => confirmed,
-            (None, Some(failed)) if failed <= self.base => self.smallest(),
-            (None, _) => self.base,
+            (None, Some(_)) => self.smallest(),
+            (None, None) if self.suspect => self.smallest(),
+            (None, None) => self.base,
         }
     }
 
@@ -90,20 +101,21 @@ impl PathMtu {
         (candidate >= low + STEP).then_some(candidate)
     }
 
-    /// When to look for a probe again, while data is on its way.
+    /// When to look for a probe again, while data is on its way; `None` is at once.
     pub(crate) const fn next_at(&self) -> Option<Instant> {
         self.next_at
     }
 
-    /// The size of the probe that is to be sent now, and the nonce that its answer carries.
-    pub(crate) fn start_probe(
-        &mut self,
-        now: Instant,
-        rto: Duration,
-        nonce: u64,
-    ) -> Option<(usize, u64)> {
-        if self.next_at.is_some_and(|at| at > now) {
-            return None;
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.next_at.is_none_or(|at| at <= now)
+    }
+
+    /// Starts the probe that is due: its size. `nonce` is what its answer will carry.
+    pub(crate) fn start_probe(&mut self, now: Instant, rto: Duration, nonce: u64) -> Option<usize> {
+        if self.next_at.is_some_and(|at| now > at + STALE) {
+            // Nothing was sent for long: what failed then may work now.
+            self.probe = None;
+            self.failed = None;
         }
         self.settle_probe();
         let Some(size) = self.candidate() else {
@@ -121,7 +133,7 @@ impl PathMtu {
             path_is_alive: false,
         });
         self.next_at = Some(now + rto.max(PROBE_TIMER));
-        Some((size, nonce))
+        Some(size)
     }
 
     /// The time of the last probe is over: it counts as lost if the path was alive.
@@ -168,20 +180,92 @@ impl PathMtu {
     }
 
     /// T3-rtx has run out: the path may not carry what it did (section 4.3, black holes). Discovery begins
-    /// again; meanwhile packets are no larger than what works on more paths.
+    /// again; meanwhile packets are as large as works on more paths.
     pub(crate) fn on_timeout(&mut self) {
-        let size = self.packet_size();
-        self.probe = None;
-        self.next_at = None;
-        if size > self.base {
-            *self = Self {
-                confirmed: None,
-                ..Self::new(self.base, self.most)
+        let was_larger = self.packet_size() > self.base;
+        *self = Self {
+            suspect: !was_larger,
+            ..Self::new(self.base, self.most)
+        };
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test may look at the clock")]
+mod tests {
+    use super::*;
+
+    const RTO: Duration = Duration::from_millis(400);
+
+    /// Probes a path that carries `mtu` until discovery rests; returns how many probes that took.
+    fn discover(path: &mut PathMtu, now: &mut Instant, mtu: usize) -> u32 {
+        for count in 0..100 {
+            let nonce = u64::from(count);
+            let Some(size) = path.start_probe(*now, RTO, nonce) else {
+                return count;
             };
-        } else if self.confirmed.is_none() {
-            self.failed = Some(self.base);
-        } else {
-            self.confirmed = None;
+            if size <= mtu {
+                assert!(path.on_answer(nonce));
+            } else {
+                path.on_acknowledged();
+                *now += PROBE_TIMER;
+                assert!(path.is_due(*now));
+            }
         }
+        panic!("discovery does not end");
+    }
+
+    #[test]
+    fn the_largest_size_is_tried_first() {
+        let mut now = Instant::now();
+        let mut path = PathMtu::new(1188, 1400);
+        assert_eq!((path.packet_size(), path.chunk_limit()), (1188, SMALLEST));
+        assert_eq!(discover(&mut path, &mut now, 9000), 2);
+        assert_eq!((path.packet_size(), path.chunk_limit()), (1400, 1188));
+        // Some time later it is tried again.
+        assert!(!path.is_due(now + Duration::from_secs(599)));
+        assert!(path.is_due(now + RAISE_TIMER));
+    }
+
+    #[test]
+    fn what_is_in_between_is_found() {
+        for mtu in [508, 600, 1000, 1187, 1188, 1250, 1399] {
+            let mut now = Instant::now();
+            let mut path = PathMtu::new(1188, 1400);
+            discover(&mut path, &mut now, mtu);
+            let found = path.packet_size();
+            assert!(
+                (mtu.saturating_sub(2 * STEP + 3)..=mtu).contains(&found),
+                "{mtu}: {found}"
+            );
+            assert!(path.chunk_limit() <= found);
+        }
+    }
+
+    #[test]
+    fn probes_on_a_dead_path_say_nothing() {
+        let mut now = Instant::now();
+        let mut path = PathMtu::new(1188, 1400);
+        for nonce in 0..20 {
+            assert_eq!(path.start_probe(now, RTO, nonce), Some(1188));
+            now += PROBE_TIMER;
+        }
+        assert!(!path.on_answer(18), "an old probe");
+        assert!(path.on_answer(19));
+        assert_eq!(path.packet_size(), 1188);
+    }
+
+    #[test]
+    fn a_timeout_makes_packets_small_until_a_probe_is_answered() {
+        let mut now = Instant::now();
+        let mut path = PathMtu::new(1188, 1400);
+        discover(&mut path, &mut now, 9000);
+        path.on_timeout();
+        assert_eq!(path.packet_size(), 1188);
+        path.on_timeout();
+        assert_eq!(path.packet_size(), SMALLEST);
+        assert_eq!(path.start_probe(now, RTO, 7), Some(1188));
+        assert!(path.on_answer(7));
+        assert_eq!(path.packet_size(), 1188);
     }
 }

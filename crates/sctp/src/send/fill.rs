@@ -8,7 +8,7 @@ use super::outstanding::{Sent, State};
 use super::queue::{PullContext, Pulled, QueuedFragment};
 use super::recovery::Probe;
 use super::sender::{SendContext, Sender};
-use crate::packet::{Data, Fragment, IData, PacketBuilder, WriteChunk, padded};
+use crate::packet::{COMMON_HEADER_LEN, Data, Fragment, IData, PacketBuilder, WriteChunk, padded};
 use crate::receive::TsnTracker;
 use crate::timer::Timer;
 
@@ -43,7 +43,7 @@ impl Sender {
         self.arm_probe(cx.now, cx.timers, !cx.queue.is_empty());
     }
 
-    fn has_data(&self, cx: &SendContext<'_>) -> bool {
+    pub(super) fn has_data(&self, cx: &SendContext<'_>) -> bool {
         self.outstanding.has_lost() || !cx.queue.is_empty() || self.probe_packets > 0
     }
 
@@ -56,7 +56,7 @@ impl Sender {
     }
 
     /// Whether the pacer wants to wait. It is looked at once a packet.
-    fn is_paced(&mut self, cx: &mut SendContext<'_>) -> bool {
+    pub(super) fn is_paced(&mut self, cx: &mut SendContext<'_>) -> bool {
         if !self.window_is_open() {
             self.window_limited = true;
             return true;
@@ -156,7 +156,8 @@ impl Sender {
         };
         let in_ring = |sender: &Self| sender.outstanding.next_tsn() - sender.outstanding.base();
         while self.may_send() && in_ring(self) < TsnTracker::MAX_AHEAD {
-            let room = builder.room().saturating_sub(header);
+            let limit = self.chunk_limit - COMMON_HEADER_LEN;
+            let room = builder.room().min(limit).saturating_sub(header);
             if room == 0 || !self.peer_has_room(room, cx) {
                 break;
             }

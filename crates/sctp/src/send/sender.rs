@@ -69,6 +69,8 @@ pub(crate) struct Sender {
     /// Whether sending stopped because the window was full.
     pub(super) window_limited: bool,
     pub(super) packet_size: usize,
+    /// The packet size that every chunk must fit into: it can not be cut again.
+    pub(super) chunk_limit: usize,
     pub(super) last_sent: Instant,
     /// How many times in a row nothing was answered.
     pub(super) errors: u32,
@@ -103,6 +105,7 @@ impl Sender {
             partial_reliability: settings.partial_reliability,
             window_limited: false,
             packet_size,
+            chunk_limit: packet_size,
             last_sent: now,
             errors: 0,
         }
@@ -143,7 +146,9 @@ impl Sender {
         self.errors = 0;
     }
 
-    pub(crate) fn set_packet_size(&mut self, size: usize) {
+    /// Sets how large packets may be, and the packets that every chunk must fit into.
+    pub(crate) fn set_packet_size(&mut self, size: usize, chunk_limit: usize) {
+        self.chunk_limit = chunk_limit;
         if size != self.packet_size {
             self.packet_size = size;
             self.controller.set_mss(size);
@@ -152,6 +157,21 @@ impl Sender {
 
     pub(crate) const fn packet_size(&self) -> usize {
         self.packet_size
+    }
+
+    /// The packet size that every chunk must fit into.
+    pub(crate) const fn chunk_limit(&self) -> usize {
+        self.chunk_limit
+    }
+
+    /// How many bytes have arrived so far.
+    pub(crate) const fn delivered(&self) -> u64 {
+        self.rate.delivered()
+    }
+
+    /// Whether something waits that may go now, as far as the window and the pace are concerned.
+    pub(crate) fn is_ready(&mut self, cx: &mut SendContext<'_>) -> bool {
+        self.has_data(cx) && (self.probe_packets > 0 || !self.is_paced(cx))
     }
 
     /// Whether the last thing that happened was long ago.

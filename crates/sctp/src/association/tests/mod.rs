@@ -4,9 +4,11 @@ mod bounds;
 mod data;
 mod matrix;
 mod partial;
+mod path_mtu;
 mod reconfig;
 mod setup;
 mod shutdown;
+mod snap;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

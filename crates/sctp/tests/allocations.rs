@@ -132,7 +132,7 @@ fn packets_cost_no_allocation() {
         let message = Bytes::from(vec![7; 200_000]);
         run.transfer(&message, 500);
         let (packets, allocations) = run.transfer(&message, 500);
-        assert!(packets > 200.0, "{packets} packets a message");
+        assert!(packets > 170.0, "{packets} packets a message");
         // The receiver's buffer, what makes it a message, and the list that it begins with.
         assert!(
             allocations <= 4.0,
@@ -149,9 +149,9 @@ fn what_is_lost_costs_little() {
     run.lose = 101;
     run.transfer(&message, 500);
     let (packets, allocations) = run.transfer(&message, 500);
-    // Each gap makes a run of its own in the reassembly, of one or two allocations.
+    // Each gap makes a run of its own in the reassembly, whose buffer grows by doubling.
     assert!(
-        allocations < 0.1 * packets,
+        allocations < 0.2 * packets,
         "{allocations} allocations a message of {packets} packets"
     );
 }

@@ -5,6 +5,7 @@ mod data;
 mod matrix;
 mod partial;
 mod path_mtu;
+mod promises;
 mod reconfig;
 mod setup;
 mod shutdown;

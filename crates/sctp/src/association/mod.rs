@@ -444,6 +444,25 @@ impl Association {
         stats
     }
 
+    /// How many bytes of received data are held, bookkeeping included.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn held(&self) -> usize {
+        let tcb = match &self.state {
+            State::Open(tcb) => tcb.reassembly.held(),
+            _ => 0,
+        };
+        tcb + self.core.inbox.held()
+    }
+
+    /// The last TSN that was sent, and the last that arrived in order.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn last_tsns(&self) -> (u32, u32) {
+        match &self.state {
+            State::Open(tcb) => (tcb.sender.last_tsn().0, tcb.tracker.cumulative_tsn().0),
+            _ => (self.core.identity.initial_tsn.0, 0),
+        }
+    }
+
     /// The common header of a packet to this end, as its peer would write it.
     #[cfg(feature = "fuzzing")]
     pub(crate) const fn own_header(&self) -> crate::packet::CommonHeader {

@@ -1,5 +1,6 @@
 //! Goodput over simulated links.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::time::Duration;
 
@@ -53,15 +54,17 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// The length of the queue in bytes: no router has less than twenty packets.
+    fn queue(&self) -> usize {
+        let bdp = self.mbit as f64 * 1e6 / 8.0 * self.rtt_ms as f64 / 1e3;
+        (bdp * self.queue_bdp).max(20.0 * 1200.0) as usize
+    }
+
     fn there(&self) -> LinkConfig {
-        let rtt = Duration::from_millis(self.rtt_ms);
-        let bdp = self.mbit as f64 * 1e6 / 8.0 * rtt.as_secs_f64();
-        // No router has less than twenty packets.
-        let queue = (bdp * self.queue_bdp).max(20.0 * 1200.0) as usize;
         let link = LinkConfig::new()
-            .delay(rtt / 2)
+            .delay(Duration::from_millis(self.rtt_ms) / 2)
             .rate(self.mbit * 1_000_000)
-            .queue(queue);
+            .queue(self.queue());
         self.loss.on(link)
     }
 
@@ -79,6 +82,7 @@ impl Cell {
             (1000.., _) => 15,
             (1, _) | (_, 300..) => 60,
             (_, 150..) => 30,
+            (100, _) => 10,
             _ => 20,
         }
     }
@@ -254,6 +258,8 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     }
     println!(" queue of the first, mean / most ms |");
     println!("|{}", " --- |".repeat(contenders.len() + 5));
+    // Queues that differ in name only are measured once.
+    let mut known: HashMap<(u64, u64, usize, String), String> = HashMap::new();
     for cell in selection.cells() {
         print!(
             "| {} | {} | {} | {} |",
@@ -262,6 +268,12 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
             cell.queue_bdp,
             cell.loss.name()
         );
+        let key = (cell.mbit, cell.rtt_ms, cell.queue(), cell.loss.name());
+        if let Some(row) = known.get(&key) {
+            println!("{row}");
+            continue;
+        }
+        let mut row = String::new();
         let mut queue = None;
         for (_, make) in &contenders {
             let pair = Pair::new(selection.seed, make(1), make(2))
@@ -271,11 +283,16 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
             let seconds = selection.seconds.unwrap_or_else(|| cell.seconds());
             let outcome = measure(pair, &cell, seconds);
             queue.get_or_insert((outcome.queue_mean, outcome.queue_most));
-            print!(" {:.*} |", decimals(outcome.goodput), outcome.goodput);
+            let text = format!(" {:.*} |", decimals(outcome.goodput), outcome.goodput);
+            print!("{text}");
             let _ = std::io::stdout().flush();
+            row += &text;
         }
         let (mean, most) = queue.unwrap_or_default();
-        println!(" {mean:.1} / {most:.0} |");
+        let text = format!(" {mean:.1} / {most:.0} |");
+        println!("{text}");
+        row += &text;
+        known.insert(key, row);
     }
     Ok(())
 }

@@ -355,6 +355,80 @@ mod tests {
         assert!(bounded, "{model:?}");
     }
 
+    /// Round trips of 100 packets that lose `loss`, and take `rtt` of a path of 100 ms.
+    fn rounds(model: &mut Model, start: Instant, count: u32, rtt: Duration, loss: f64) -> Instant {
+        let mut now = start;
+        let mut delivered = (start - START.with(|at| *at)).as_millis() as u64 * 1000;
+        for _ in 0..count {
+            for part in 1..=10_u64 {
+                now += rtt / 10;
+                let acked = (10_000.0 * (1.0 - loss)) as usize;
+                let prior = delivered;
+                delivered += acked as u64;
+                model.on_ack(&AckInfo {
+                    now,
+                    acked,
+                    prior_in_flight: 100_000,
+                    in_flight: 100_000,
+                    rtt: Some(rtt),
+                    srtt: rtt,
+                    window_limited: true,
+                    in_recovery: false,
+                    delivered,
+                    sample: Some(RateSample {
+                        delivered: 100_000,
+                        interval: rtt,
+                        lost: 0,
+                        app_limited: false,
+                        hidden: false,
+                        prior_delivered: if part == 1 { prior } else { 0 },
+                        in_flight_at_send: 100_000,
+                    }),
+                    lost: 10_000 - acked,
+                });
+            }
+        }
+        now
+    }
+
+    #[test]
+    fn loss_is_congestion_where_a_queue_stands_and_noise_where_none_does() {
+        let start = START.with(|at| *at);
+        let (short, long) = (Duration::from_millis(100), Duration::from_millis(180));
+        let is_bound = |model: &Model| model.bandwidth_lo.is_some() || model.inflight_hi.is_some();
+        // The same loss, and the same path.
+        let mut model = Model::new(start, 1000);
+        let now = rounds(&mut model, start, 20, short, 0.0);
+        rounds(&mut model, now, 8, short, 0.08);
+        assert!(!is_bound(&model), "{model:?}");
+        let mut model = Model::new(start, 1000);
+        let now = rounds(&mut model, start, 20, short, 0.0);
+        rounds(&mut model, now, 8, long, 0.08);
+        assert!(is_bound(&model), "{model:?}");
+    }
+
+    #[test]
+    fn what_the_path_loses_anyway_is_not_counted_when_a_queue_stands() {
+        let start = START.with(|at| *at);
+        let mut model = Model::new(start, 1000);
+        let now = rounds(&mut model, start, 30, Duration::from_millis(100), 0.05);
+        let now = rounds(&mut model, now, 8, Duration::from_millis(180), 0.06);
+        assert_eq!(model.bandwidth_lo, None, "{model:?}");
+        rounds(&mut model, now, 8, Duration::from_millis(180), 0.09);
+        let is_bound = model.bandwidth_lo.is_some() || model.inflight_hi.is_some();
+        assert!(is_bound, "{model:?}");
+    }
+
+    #[test]
+    fn a_flood_of_loss_is_congestion_without_a_queue() {
+        let start = START.with(|at| *at);
+        let mut model = Model::new(start, 1000);
+        let now = rounds(&mut model, start, 20, Duration::from_millis(100), 0.0);
+        rounds(&mut model, now, 12, Duration::from_millis(100), 0.3);
+        let is_bound = model.bandwidth_lo.is_some() || model.inflight_hi.is_some();
+        assert!(is_bound, "{model:?}");
+    }
+
     #[test]
     fn a_timeout_is_forgotten_after_recovery() {
         let start = START.with(|at| *at);

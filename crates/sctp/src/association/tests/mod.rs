@@ -2,6 +2,7 @@
 
 mod bounds;
 mod data;
+mod loss;
 mod matrix;
 mod partial;
 mod path_mtu;

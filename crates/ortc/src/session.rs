@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -123,8 +122,8 @@ pub struct Session {
     provider: Arc<dyn CryptoProvider>,
     rng: Rng,
     ice: IceAgent,
-    dtls: DtlsTransport,
-    srtp: Option<Box<Srtp>>,
+    pub(crate) dtls: DtlsTransport,
+    pub(crate) srtp: Option<Box<Srtp>>,
     rtp: RtpSession,
     channels: DataChannels,
     sctp_config: gannet_sctp::Config,
@@ -274,7 +273,7 @@ impl Session {
         self.stats.bytes_received += packet.len() as u64;
         let range = match self.ice.handle_packet(now, local, remote, protocol, packet) {
             Incoming::Consumed => None,
-            Incoming::Data(data) => Some(range_within(packet, data)),
+            Incoming::Data(range) => Some(range),
             Incoming::Dropped => {
                 self.stats.unexpected += 1;
                 return false;
@@ -352,21 +351,24 @@ impl Session {
         let start = buf.len();
         let transmit = match self.ice.poll_transmit(now, buf) {
             Some(transmit) => transmit,
-            None => {
-                self.write_data(now, buf)?;
-                match self.ice.transmit_data(now, buf, start) {
-                    Some(transmit) => transmit,
-                    None => {
-                        // No path: what was written is lost, as on a network that is down.
-                        buf.truncate(start);
-                        return None;
-                    }
-                }
-            }
+            None => self.transmit_data(now, buf, start)?,
         };
         self.stats.packets_sent += 1;
         self.stats.bytes_sent += (buf.len() - start) as u64;
         Some(transmit)
+    }
+
+    /// Appends the next datagram of the layers over ICE. What they send while there is no path is lost, as
+    /// on a network that is down; it must not wait, or their timers would be due for ever.
+    fn transmit_data(&mut self, now: Instant, buf: &mut Vec<u8>, start: usize) -> Option<Transmit> {
+        loop {
+            self.write_data(now, buf)?;
+            let transmit = self.ice.transmit_data(now, buf, start);
+            if transmit.is_some() {
+                return transmit;
+            }
+            buf.truncate(start);
+        }
     }
 
     /// Appends what DTLS, RTP or SCTP has to send. RTP and SCTP take turns.
@@ -498,10 +500,4 @@ fn random_cname(rng: &mut Rng) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
-}
-
-/// Where `inner`, a part of `outer`, stands in it.
-fn range_within(outer: &[u8], inner: &[u8]) -> Range<usize> {
-    let start = inner.as_ptr().addr().saturating_sub(outer.as_ptr().addr());
-    start..start.saturating_add(inner.len())
 }

@@ -437,6 +437,30 @@ fn a_handled_timeout_is_never_asked_for_again_at_once() {
     }
 }
 
+/// What is sent while there is no path is lost, and keeps nobody awake.
+#[test]
+fn a_session_without_a_path_sleeps_between_its_frames() {
+    let mut call = Call::new(6, Versions::Both, lan());
+    let (_, video) = add_streams(&mut call);
+    call.connect();
+    let (a, b) = (call.a, call.b);
+    let address = call.network[b].address.ip();
+    call.network.remove_address(b, address);
+    call.network
+        .run_until(|network| network[a].session.ice().selected_pair().is_none());
+    for number in 0..100 {
+        call.network.run_for(Duration::from_millis(33));
+        let now = call.now();
+        let session = &mut call.network[a].session;
+        let frame = vp8_frame(number, number == 0);
+        session.rtp_mut().send_frame(now, video, frame).unwrap();
+        session.handle_timeout(now);
+        assert_eq!(session.poll_transmit(now, &mut Vec::new()), None);
+        let next = session.poll_timeout().unwrap();
+        assert!(next > now, "frame {number} is due for ever");
+    }
+}
+
 #[test]
 fn a_session_can_be_moved_to_another_thread() {
     fn is_send<T: Send>() {}

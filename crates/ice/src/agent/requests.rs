@@ -41,12 +41,7 @@ impl Asked {
 
 impl IceAgent {
     /// Takes a packet that looks like STUN.
-    pub(super) fn handle_stun(
-        &mut self,
-        now: Instant,
-        path: Path,
-        packet: &[u8],
-    ) -> Incoming<'static> {
+    pub(super) fn handle_stun(&mut self, now: Instant, path: Path, packet: &[u8]) -> Incoming {
         let Ok(message) = Message::parse(packet) else {
             self.stats.malformed += 1;
             return Incoming::Dropped;
@@ -55,18 +50,21 @@ impl IceAgent {
             self.stats.malformed += 1;
             return Incoming::Dropped;
         }
-        match message.class() {
+        let taken = match message.class() {
             Class::Request => self.handle_request(now, path, &message),
             Class::Success | Class::Error => {
-                if !self.server_answered(now, path, &message) {
-                    self.handle_response(now, path, &message);
-                }
+                self.server_answered(now, path, &message)
+                    || self.handle_response(now, path, &message)
             }
             // A keepalive (RFC 8445, section 11): nothing proves who sent it.
-            Class::Indication => {}
-        }
+            Class::Indication => false,
+        };
         self.update_state(now);
-        Incoming::Consumed
+        if taken {
+            Incoming::Consumed
+        } else {
+            Incoming::Dropped
+        }
     }
 
     /// Whether a packet answers a question to a STUN server, which may be a TURN server too.
@@ -76,39 +74,40 @@ impl IceAgent {
             && id.is_some_and(|id| self.asking.tag(&TransactionId(id)).is_some())
     }
 
-    fn handle_request(&mut self, now: Instant, path: Path, message: &Message<'_>) {
+    /// Handles a check. Gives whether it is the peer's.
+    fn handle_request(&mut self, now: Instant, path: Path, message: &Message<'_>) -> bool {
         let Some(username) = message.username() else {
             self.stats.unauthenticated += 1;
-            return;
+            return false;
         };
         if self.is_for_previous(username) {
-            self.handle_previous_request(now, path, message);
-            return;
+            return self.handle_previous_request(now, path, message);
         }
         if !self.is_for_current(username) || message.verify(&self.current.local.key).is_err() {
             self.stats.unauthenticated += 1;
-            return;
+            return false;
         }
         if self.current.failed {
             // To answer would give the peer a path that works one way only.
-            return;
+            return true;
         }
         if message.unknown_required(UNDERSTOOD).next().is_some() {
             let code = code::UNKNOWN_ATTRIBUTE;
             self.push_outgoing(path, error_response(message, code, &self.current.local));
-            return;
+            return true;
         }
         let asked = Asked::read(message);
         if self.role_conflict(&asked) {
             let code = code::ROLE_CONFLICT;
             self.push_outgoing(path, error_response(message, code, &self.current.local));
-            return;
+            return true;
         }
         let response = success_response(message, path.remote, &self.current.local);
         self.push_outgoing(path, response);
         if let Some(id) = self.pair_of_request(now, path, &asked) {
             self.request_accepted(now, id, &asked);
         }
+        true
     }
 
     /// The user name is `ours:theirs`; theirs is not known before the peer's credentials are.
@@ -169,11 +168,8 @@ impl IceAgent {
     }
 
     fn add_peer_reflexive(&mut self, path: Path, asked: &Asked) -> Option<usize> {
-        if self
-            .config
-            .accept_remote
-            .is_some_and(|accept| !accept(path.remote.ip()))
-        {
+        let filter = self.config.remote_addresses.as_ref();
+        if filter.is_some_and(|filter| !filter.allows(&path.remote.ip())) {
             self.stats.unusable_candidates += 1;
             return None;
         }
@@ -215,10 +211,14 @@ impl IceAgent {
         if asked.use_candidate && self.role == Role::Controlled {
             self.peer_nominates(now, id, asked.nomination);
         }
-        if self.config.lite || (state == State::Succeeded && is_fresh) || consent_lost {
+        if self.config.lite || consent_lost {
             return;
         }
-        self.check_back(now, id, state);
+        if state == State::Succeeded && is_fresh {
+            self.pair_is_valid(now, id);
+        } else {
+            self.check_back(now, id, state);
+        }
     }
 
     /// A triggered check. What is in progress is not sent again, but its answer still counts.

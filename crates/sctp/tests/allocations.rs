@@ -89,8 +89,9 @@ impl Run {
                     break;
                 }
                 self.packets += 1;
-                let is_lost =
-                    self.lose > 0 && self.packets % self.lose == 0 && self.packet.len() > 500;
+                let is_lost = self.lose > 0
+                    && self.packets.is_multiple_of(self.lose)
+                    && self.packet.len() > 500;
                 if !is_lost {
                     self.ends[1 - from].handle_packet(self.now, &self.packet);
                 }

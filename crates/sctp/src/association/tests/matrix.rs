@@ -125,7 +125,7 @@ fn goodput_and_queues_are_as_they_were() {
         // What the default is to reach at least, whatever the snapshot says.
         let least = match cell.loss {
             _ if cell.congestion != Algorithm::Model => 0.0,
-            Loss::Percent(percent) if percent == 0.0 => 0.9,
+            Loss::Percent(0.0) => 0.9,
             Loss::Percent(percent) if percent < 0.5 => 0.8,
             Loss::Percent(percent) if percent < 2.0 => 0.7,
             Loss::Percent(_) => 0.5,

@@ -9,7 +9,7 @@ use crate::CloseReason;
 
 fn config(seed: u64) -> Config {
     Config {
-        interleaving: seed % 2 == 0,
+        interleaving: seed.is_multiple_of(2),
         max_init_retransmissions: 30,
         ..Config::default()
     }

@@ -137,6 +137,7 @@ pub mod fuzzing;
 mod priority;
 mod server;
 mod stats;
+mod url;
 
 pub use agent::{
     AddRemoteCandidateError, IceAgent, Incoming, SelectedPair, SetRemoteParametersError,
@@ -155,3 +156,4 @@ pub use framing::{FrameReader, write_frame};
 pub use priority::{candidate_priority, pair_priority};
 pub use server::{IceServer, ServerAddress, TurnTransport};
 pub use stats::{AgentStats, CandidatePairState, CandidatePairStats, CandidateStats, Counters};
+pub use url::IceUrlError;

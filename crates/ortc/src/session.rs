@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -35,7 +34,9 @@ pub struct SessionConfig {
     pub srtp_profiles: Vec<Profile>,
     /// The longest UDP payload that is sent, in bytes. Default 1,200, which passes everywhere.
     pub mtu: usize,
-    /// The SCTP association's settings; ports, packet and message sizes are filled in.
+    /// The SCTP association's settings; ports, packet and message sizes are filled in. Here
+    /// `max_probed_packet_size` is the longest UDP payload that path MTU discovery tries, DTLS included;
+    /// the socket must not fragment then. Default `None`.
     pub sctp: gannet_sctp::Config,
     /// The data channels' settings.
     pub data_channels: DataChannelConfig,
@@ -481,7 +482,11 @@ impl Session {
         config.remote_port = remote.port;
         // DTLS authenticates what the checksum would protect (RFC 9653).
         config.zero_checksum = true;
-        config.max_packet_size = self.mtu.saturating_sub(connection.max_overhead());
+        let overhead = connection.max_overhead();
+        config.max_packet_size = self.mtu.saturating_sub(overhead);
+        config.max_probed_packet_size = config
+            .max_probed_packet_size
+            .map(|datagram| datagram.saturating_sub(overhead));
         if remote.max_message_size != 0 {
             config.max_outgoing_message_size =
                 usize::try_from(remote.max_message_size).unwrap_or(usize::MAX);

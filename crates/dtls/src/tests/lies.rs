@@ -164,7 +164,9 @@ fn give_hello(wire: &mut Wire, seq: u16, hello: &ClientHello<'_>) {
 
 /// What a server says to a ClientHello that was changed.
 fn failure_of_hello(version: Version, change: fn(&mut ClientHello<'_>)) -> Option<Failure> {
-    let mut wire = Wire::new(configs(version).map(|config| config.groups([NamedGroup::X25519])));
+    let mut wire = Wire::new(
+        configs(version).map(|config| config.groups([NamedGroup::X25519, NamedGroup::P256])),
+    );
     let (seq, body) = client_hello(&mut wire);
     let mut hello = ClientHello::parse(&body).unwrap();
     change(&mut hello);

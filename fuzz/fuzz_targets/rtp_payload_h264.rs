@@ -2,6 +2,11 @@
 
 use gannet_rtp_payload::{PacketizationMode, PayloadFormat, fuzzing};
 
-const H264: PayloadFormat = PayloadFormat::H264(PacketizationMode::NonInterleaved);
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzing::payloads_and_frames(H264, data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    for mode in [
+        PacketizationMode::SingleNalUnit,
+        PacketizationMode::NonInterleaved,
+    ] {
+        fuzzing::payloads_and_frames(PayloadFormat::H264(mode), data);
+    }
+});

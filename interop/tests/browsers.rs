@@ -81,6 +81,19 @@ async fn chromium_gets_its_drawing_and_its_tone_back_in_time() {
     browser.close().await;
 }
 
+/// As from another machine, where only HTTPS gives the page a camera.
+#[tokio::test]
+async fn the_page_works_over_https() {
+    let server = Server::start(&["--https"]);
+    assert!(server.url.starts_with("https://"), "{}", server.url);
+    let browser = Browser::chromium(&["--ignore-certificate-errors"]).await;
+    browser.open(&server.url).await;
+    let report = page::call(&browser, settings("camera", "edges", "VP8"), 2).await;
+    check_call(&report, "video/VP8");
+    check_edges(&report);
+    browser.close().await;
+}
+
 #[tokio::test]
 async fn firefox_gets_edges_and_its_drawing_back() {
     let server = Server::start(&[]);

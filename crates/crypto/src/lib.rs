@@ -37,6 +37,9 @@
 mod aws_lc;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod hkdf;
 mod prf;
 mod provider;
@@ -44,6 +47,8 @@ mod provider;
 mod ring_provider;
 mod rng;
 mod secret;
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+mod sha1_hmac;
 
 #[cfg(feature = "aws-lc-rs")]
 pub use aws_lc::AwsLcProvider;

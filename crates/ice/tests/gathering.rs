@@ -445,3 +445,55 @@ fn unused_relays_are_given_back_if_wanted() {
         assert_eq!(site.net[a].agent.state(), S::Completed);
     }
 }
+
+/// A laptop that loses its network a hundred times has as many candidates afterwards as before.
+#[test]
+fn an_interface_that_flaps_gathers_anew_each_time() {
+    let mut config = Config::new(Role::Controlling);
+    config.servers.push(turn(TURN, TurnTransport::Udp));
+    config.servers.push(stun(OTHER_TURN));
+    let servers = [
+        (TURN, ServerConfig::default()),
+        (OTHER_TURN, ServerConfig::default()),
+    ];
+    let mut site = Site::new(config, &servers);
+    let outside = ip("203.0.113.1");
+    let nat = site.net.middlebox("home router", Nat::full_cone(outside));
+    site.net
+        .attach(nat, site.internet, outside, LinkConfig::new());
+    let private = ip("10.0.0.2");
+    site.net.attach(site.a, nat, private, LinkConfig::new());
+    site.gather();
+    let a = site.a;
+    for round in 0..100 {
+        let now = site.net.now();
+        site.net[a].agent.remove_local_address(now, ip(A));
+        site.net[a].agent.remove_local_address(now, private);
+        site.net[a].drain_events();
+        assert_eq!(site.net[a].agent.local_candidates().count(), 0, "{round}");
+        // Another mapping each time.
+        site.net.middlebox_mut::<Nat>(nat).forget();
+        site.net.run_for(secs(1));
+        let now = site.net.now();
+        site.net[a]
+            .agent
+            .add_local_host(now, SocketAddr::new(private, PORT));
+        site.net[a].drain_events();
+        site.net.run_for(secs(2));
+        let kinds = site.net[a]
+            .agent
+            .local_candidates()
+            .map(|c| c.candidate_type);
+        let kinds: Vec<_> = kinds.collect();
+        for kind in [
+            CandidateType::Host,
+            CandidateType::ServerReflexive,
+            CandidateType::Relayed,
+        ] {
+            assert!(kinds.contains(&kind), "{round}: {kinds:?}");
+        }
+    }
+    let limits = Limits::default();
+    let all = site.net[a].agent.local_candidate_stats().len();
+    assert!(all <= limits.local_candidates, "{all}");
+}

@@ -112,6 +112,25 @@ fn a_nat_that_forgets_is_survived_by_either_role() {
     }
 }
 
+/// More often than there is room for peer-reflexive candidates.
+#[test]
+fn a_nat_that_forgets_a_hundred_times_is_survived() {
+    for role in [Role::Controlling, Role::Controlled] {
+        let mut world = BehindNat::connected(13, role);
+        for _ in 0..100 {
+            world.net.run_for(secs(8));
+            let old = world.seen_by_b();
+            world.net.middlebox_mut::<Nat>(world.nat).forget();
+            world.net.run_for(secs(8));
+            assert_ne!(world.seen_by_b(), old, "{role:?}");
+        }
+        let limits = Limits::default();
+        let known = world.net[world.b].agent.remote_candidates().count();
+        assert!(known <= limits.peer_reflexive_candidates + 1);
+        assert!(world.longest_silence(secs(5)) <= ms(200));
+    }
+}
+
 #[test]
 fn an_idle_nat_that_forgets_is_survived_too() {
     for role in [Role::Controlling, Role::Controlled] {

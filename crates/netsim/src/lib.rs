@@ -55,6 +55,9 @@ mod clock;
 mod config;
 mod datagram;
 mod endpoint;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod link;
 mod nat;
 mod network;

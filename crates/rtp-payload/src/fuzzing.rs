@@ -4,9 +4,9 @@
 use gannet_wire::Reader;
 
 use crate::{
-    ComfortNoise, Depacketizer, FrameMetadata, OpusPacket, PayloadError, PayloadFormat,
-    Reassembler, RedBlocks, RtxPayload, TelephoneEvent, Vp8Descriptor, Vp9Descriptor,
-    Vp9ScalabilityStructure, parameter_sets,
+    ComfortNoise, Depacketizer, FrameMetadata, OpusPacket, PacketizationMode, PayloadError,
+    PayloadFormat, Reassembler, RedBlocks, RtxPayload, TelephoneEvent, Vp8Descriptor,
+    Vp9Descriptor, Vp9ScalabilityStructure, parameter_sets,
 };
 
 /// Bytes as payloads (each behind its length), and as a frame.
@@ -84,10 +84,13 @@ fn cut_and_assemble(format: PayloadFormat, frame: &[u8], max: usize) -> Option<V
 /// Packets of any kind and order into a reassembler: bounded memory, frames in order.
 pub fn reassembler(data: &[u8]) {
     let mut reader = Reader::new(data);
-    let format = match reader.u8("format").unwrap_or(0) % 3 {
+    let format = match reader.u8("format").unwrap_or(0) % 6 {
         0 => PayloadFormat::Vp8,
         1 => PayloadFormat::Av1,
-        _ => PayloadFormat::H265,
+        2 => PayloadFormat::H265,
+        3 => PayloadFormat::H264(PacketizationMode::NonInterleaved),
+        4 => PayloadFormat::Vp9,
+        _ => PayloadFormat::Opus,
     };
     let mut reassembler = Reassembler::new(format);
     let mut out = Vec::new();

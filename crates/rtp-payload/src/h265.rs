@@ -1,9 +1,10 @@
 //! H.265 (RFC 7798), without the interleaving that `sprop-max-don-diff` would allow.
 
 use bytes::Bytes;
+use gannet_wire::Reader;
 
 use crate::frame::{FrameError, FrameMetadata, Packetizer, Payload};
-use crate::nal::{self, Cutter, Kind, NalFormat};
+use crate::nal::{self, Carried, Cutter, Kind, NalFormat};
 use crate::payload::{Depacketizer, PayloadError, PayloadInfo};
 
 const TYPE: u8 = 0x7e;
@@ -22,6 +23,11 @@ const ACCESS_UNIT_DELIMITER: u8 = 35;
 const AGGREGATION: u8 = 48;
 const FRAGMENT: u8 = 49;
 const PACI: u8 = 50;
+
+/// A, the forbidden_zero_bit of what a PACI packet carries.
+const PACI_FORBIDDEN: u16 = 0x8000;
+/// F0: the extension structure begins with temporal scalability control information.
+const PACI_TSCI: u16 = 0x0008;
 
 /// Cuts H.265 access units into payloads: small NAL units share payloads (AP), large ones are
 /// fragmented (FU).
@@ -67,8 +73,9 @@ impl Packetizer for H265Packetizer {
 /// Puts H.265 access units together, in the byte stream format with start codes of four bytes.
 /// Parameter sets are left where they are, as for [H.264](crate::H264Depacketizer).
 ///
-/// Streams with decoding order numbers (`sprop-max-don-diff` above 0) and PACI packets are not
-/// supported; neither is used in WebRTC.
+/// What a PACI packet carries is taken out of it; of its extensions the number of the base-layer picture is
+/// read (TL0PICIDX), and others are skipped. Streams with decoding order numbers (`sprop-max-don-diff`
+/// above 0) are not supported; they are not used in WebRTC.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct H265Depacketizer;
 
@@ -121,9 +128,47 @@ impl NalFormat for H265 {
             0..=47 => Kind::Single,
             AGGREGATION => Kind::Aggregation,
             FRAGMENT => Kind::Fragment,
-            PACI => Kind::Unsupported("a PACI packet"),
+            PACI => Kind::Unsupported("a PACI packet inside of another structure"),
             _ => Kind::Unsupported("unspecified"),
         }
+    }
+
+    /// A PACI packet (section 4.4.4) has, behind its payload header, 16 bits of fields, an extension
+    /// structure (PHES), and the NAL unit or structure that it carries, whose own header is in the fields:
+    ///
+    /// ```text
+    /// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+    /// |A|   cType   | PHSsize |F0..2|Y|
+    /// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+    /// ```
+    fn carried<'a>(header: [u8; 2], body: &'a [u8]) -> Result<Carried<'a, [u8; 2]>, PayloadError> {
+        let mut reader = Reader::new(body);
+        if Self::unit_type(header) != PACI {
+            return Ok(Carried {
+                header,
+                body,
+                tl0_pic_idx: None,
+            });
+        }
+        let fields = reader.u16("fields of a PACI packet")?;
+        if fields & PACI_FORBIDDEN != 0 {
+            return Err(nal::FORBIDDEN_BIT);
+        }
+        let [carried_type, _] = (fields >> 1).to_be_bytes();
+        let size = usize::from(fields >> 4 & 0x1f);
+        let mut extensions = reader.sub(size, "payload header extension structure")?;
+        // The temporal scalability control information (section 4.5) begins with TL0PICIDX.
+        let tl0_pic_idx = if fields & PACI_TSCI != 0 {
+            let [tl0_pic_idx, ..] = extensions.take_array::<3>("TSCI of a PACI packet")?;
+            Some(tl0_pic_idx)
+        } else {
+            None
+        };
+        Ok(Carried {
+            header: Self::with_type(header, carried_type),
+            body: reader.rest(),
+            tl0_pic_idx,
+        })
     }
 
     /// LayerId and TID of an aggregation are the lowest of its units (section 4.4.2).
@@ -233,13 +278,65 @@ mod tests {
         assert!(!inspect(&[0x02, 1, 0x80]).keyframe);
     }
 
+    /// A payload in a PACI packet with this PHES; F0 says that it begins with TSCI.
+    fn in_paci(payload: &[u8], phes: &[u8], f0: bool) -> Vec<u8> {
+        let fields = u16::from(payload[0] >> 1) << 9 | (phes.len() as u16) << 4;
+        let fields = fields | if f0 { 0x0008 } else { 0 };
+        let mut paci = vec![payload[0] & 0x81 | 50 << 1, payload[1]];
+        paci.extend(fields.to_be_bytes());
+        paci.extend(phes);
+        paci.extend(&payload[2..]);
+        paci
+    }
+
+    #[test]
+    fn a_paci_packet_is_what_it_carries() {
+        // Figure 11's fields for a slice of type 1 with TSCI: TL0PICIDX 7, IrapPicID 9, S and E.
+        let paci = in_paci(&[0x02, 3, 0x80, 5], &[7, 9, 0xc0], true);
+        assert_eq!(paci, [0x64, 3, 0x02, 0x38, 7, 9, 0xc0, 0x80, 5]);
+        let info = inspect(&paci);
+        assert_eq!((info.temporal_id, info.tl0_pic_idx), (Some(2), Some(7)));
+        let unit = assemble(&H265Depacketizer, &[(paci, true)]);
+        assert_eq!(unit, Ok(vec![0, 0, 0, 1, 0x02, 3, 0x80, 5]));
+        // Other extensions are skipped.
+        let info = inspect(&in_paci(&[0x02, 3, 0x80, 5], &[1; 31], false));
+        assert_eq!((info.temporal_id, info.tl0_pic_idx), (Some(2), None));
+    }
+
+    proptest::proptest! {
+        /// Single units, aggregations and fragments, each in a PACI packet or not.
+        #[test]
+        fn frames_come_out_of_paci_packets(
+            phes: Vec<u8>,
+            choices in proptest::collection::vec(proptest::prelude::any::<bool>(), 8),
+            max in 20_usize..200,
+        ) {
+            let mut frame = vec![0, 0, 0, 1, 0x40, 1, 9, 0, 0, 0, 1, 0x42, 1, 9, 0, 0, 0, 1, 0x26, 1, 0xaf];
+            frame.extend([0x55; 300]);
+            let mut payloads = cut(&mut H265Packetizer::new(), &frame, &METADATA, max);
+            let phes = &phes[..phes.len().min(31)];
+            for (payload, chosen) in payloads.iter_mut().zip(choices.iter().cycle()) {
+                if *chosen {
+                    payload.0 = in_paci(&payload.0, phes, phes.len() >= 3);
+                }
+            }
+            proptest::prop_assert_eq!(assemble(&H265Depacketizer, &payloads), Ok(frame));
+        }
+    }
+
     #[test]
     fn what_is_not_supported_is_refused() {
         for payload in [
             &[][..],
             &[0x40],
-            &[0x64, 1, 0],
             &[0x66, 1, 0],
+            &[0x64, 1, 0],                      // PACI without its fields
+            &[0x64, 1, 0x02, 0x10],             // PHES cut off
+            &[0x64, 1, 0x02, 0x28, 1, 2],       // TSCI cut off
+            &[0x64, 1, 0x82, 0, 0x80],          // A, the forbidden_zero_bit
+            &[0x64, 1, 0x64, 0, 0x02, 0, 0x80], // PACI in PACI
+            &[0x60, 1, 0, 3, 0x64, 1, 0],       // PACI in AP
+            &[0x62, 1, 0xb2, 0x02, 0],          // FU of a PACI
             &[0x80, 1],
             &[0x60, 1],
             &[0x62, 1],

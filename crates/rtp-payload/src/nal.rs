@@ -21,6 +21,13 @@ const FU_END: u8 = 0x40;
 /// The forbidden_zero_bit of the first byte, the same in both formats.
 const FORBIDDEN: u8 = 0x80;
 
+/// The error for a unit that has it.
+pub(crate) const FORBIDDEN_BIT: PayloadError = PayloadError::Unsupported {
+    what: "the forbidden_zero_bit",
+    value: 1,
+    why: "a syntax violation",
+};
+
 /// What a type of NAL unit or payload structure is.
 pub(crate) enum Kind {
     Single,
@@ -43,6 +50,17 @@ pub(crate) trait NalFormat: Copy + fmt::Debug + Default + Send + Sync + 'static 
     fn unit_type(header: Self::Header) -> u8;
     fn with_type(header: Self::Header, unit_type: u8) -> Self::Header;
     fn kind(unit_type: u8) -> Kind;
+    /// Takes off what a payload may have around the NAL unit or structure that it carries.
+    fn carried<'a>(
+        header: Self::Header,
+        body: &'a [u8],
+    ) -> Result<Carried<'a, Self::Header>, PayloadError> {
+        Ok(Carried {
+            header,
+            body,
+            tl0_pic_idx: None,
+        })
+    }
     /// The header fields (but the type) of an aggregation that holds units with both of these
     /// headers.
     fn joined(one: Self::Header, other: Self::Header) -> Self::Header;
@@ -53,6 +71,14 @@ pub(crate) trait NalFormat: Copy + fmt::Debug + Default + Send + Sync + 'static 
     /// Whether it is the first slice of a picture. `None` if it is no slice, or `body` is empty
     /// because only its header is known.
     fn is_first_slice(header: Self::Header, body: &[u8]) -> Option<bool>;
+}
+
+/// What a payload carries.
+pub(crate) struct Carried<'a, H> {
+    pub(crate) header: H,
+    pub(crate) body: &'a [u8],
+    /// The number of the base-layer picture, if what was around it says so.
+    pub(crate) tl0_pic_idx: Option<u8>,
 }
 
 /// Cuts frames in the byte stream format into payloads.
@@ -264,8 +290,12 @@ impl<F: NalFormat> Cutter<F> {
 }
 
 pub(crate) fn inspect<F: NalFormat>(payload: &[u8]) -> Result<PayloadInfo, PayloadError> {
-    let mut info = PayloadInfo::default();
-    match parse::<F>(payload)? {
+    let carried = carried::<F>(payload)?;
+    let mut info = PayloadInfo {
+        tl0_pic_idx: carried.tl0_pic_idx,
+        ..PayloadInfo::default()
+    };
+    match parse::<F>(carried)? {
         Parsed::Single { header, body } => {
             F::describe(header, &mut info);
             info.starts_frame = starts_frame::<F>(header, body);
@@ -339,7 +369,7 @@ struct Frame<'a, F: NalFormat> {
 
 impl<F: NalFormat> Frame<'_, F> {
     fn add(&mut self, payload: &[u8]) -> Result<(), PayloadError> {
-        let parsed = parse::<F>(payload)?;
+        let parsed = parse::<F>(carried::<F>(payload)?)?;
         if self.open.is_some() && !matches!(parsed, Parsed::Fragment { start: false, .. }) {
             return Err(PayloadError::Hole {
                 what: "a fragmented NAL unit has no end",
@@ -348,7 +378,8 @@ impl<F: NalFormat> Frame<'_, F> {
         match parsed {
             Parsed::Single { header, body } => {
                 self.check_slice(header, body)?;
-                write_unit(payload, self.out);
+                write_unit(header.as_ref(), self.out);
+                self.out.extend_from_slice(body);
             }
             Parsed::Aggregation(units) => {
                 for unit in units {
@@ -414,8 +445,14 @@ enum Parsed<'a, H> {
     },
 }
 
-fn parse<F: NalFormat>(payload: &[u8]) -> Result<Parsed<'_, F::Header>, PayloadError> {
+fn carried<F: NalFormat>(payload: &[u8]) -> Result<Carried<'_, F::Header>, PayloadError> {
     let (header, body) = header::<F>(payload)?;
+    F::carried(header, body)
+}
+
+fn parse<'a, F: NalFormat>(
+    Carried { header, body, .. }: Carried<'a, F::Header>,
+) -> Result<Parsed<'a, F::Header>, PayloadError> {
     match F::kind(F::unit_type(header)) {
         Kind::Single => Ok(Parsed::Single { header, body }),
         Kind::Aggregation if body.is_empty() => Err(PayloadError::Empty),
@@ -462,11 +499,7 @@ fn header<F: NalFormat>(unit: &[u8]) -> Result<(F::Header, &[u8]), PayloadError>
         return Err(PayloadError::Empty);
     };
     match unit.first() {
-        Some(first) if first & FORBIDDEN != 0 => Err(PayloadError::Unsupported {
-            what: "the forbidden_zero_bit",
-            value: 1,
-            why: "a syntax violation",
-        }),
+        Some(first) if first & FORBIDDEN != 0 => Err(FORBIDDEN_BIT),
         _ => Ok((header, body)),
     }
 }

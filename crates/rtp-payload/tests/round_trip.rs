@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use gannet_rtp_payload::{
-    Depacketizer, FrameMetadata, PacketizationMode, PayloadFormat, PictureId, Reassembler,
-    RedBlocks, RedEncoder, References, RtxPayload, Vp9Descriptor,
+    ComfortNoise, Depacketizer, FrameMetadata, PacketizationMode, PayloadFormat, PictureId,
+    Reassembler, RedBlocks, RedEncoder, References, RtxPayload, TelephoneEvent, Vp9Descriptor,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -289,6 +289,26 @@ proptest! {
                 prop_assert_eq!(received.get(&(index as u32 * 960)), Some(frame));
             }
         }
+    }
+
+    #[test]
+    fn small_formats_round_trip(
+        event: u8, end: bool, volume in 0_u8..64, duration: u16,
+        level in 0_u8..128, sequence: u16, data in vec(any::<u8>(), 0..50),
+    ) {
+        let mut bytes = Vec::new();
+        let report = TelephoneEvent { event, end, volume, duration };
+        report.write(&mut bytes);
+        let mut reader = gannet_wire::Reader::new(&bytes);
+        prop_assert_eq!(TelephoneEvent::parse(&mut reader), Ok(report));
+        bytes.clear();
+        let noise = ComfortNoise { level, reflection_coefficients: &data };
+        noise.write(&mut bytes);
+        prop_assert_eq!(ComfortNoise::parse(&bytes), Ok(noise));
+        bytes.clear();
+        let again = RtxPayload { original_sequence_number: sequence, payload: &data };
+        again.write(&mut bytes);
+        prop_assert_eq!(RtxPayload::parse(&bytes), Ok(again));
     }
 
     #[test]

@@ -200,6 +200,7 @@ impl<'b> RtpWriter<'b> {
     }
 
     /// Pads the extension section and fills in its head.
+    #[inline]
     fn close(self) -> &'b mut Vec<u8> {
         let Some(section) = self.section else {
             return self.buffer;
@@ -208,7 +209,9 @@ impl<'b> RtpWriter<'b> {
         let body_at = section.at.saturating_add(4);
         let body = self.buffer.len().saturating_sub(body_at);
         let padded = body.next_multiple_of(4);
-        self.buffer.resize(body_at.saturating_add(padded), 0);
+        // Three bytes at once and some of them back: a copy of an unknown length costs more.
+        self.buffer.extend_from_slice(&[0; 3]);
+        self.buffer.truncate(body_at.saturating_add(padded));
         let words = u16::try_from(padded / 4).unwrap_or(u16::MAX);
         let profile = if section.two_byte { TWO_BYTE } else { ONE_BYTE };
         let head = self
@@ -231,6 +234,7 @@ impl<'b> RtpWriter<'b> {
         })
     }
 
+    #[inline]
     fn open_section(&mut self, two_byte: bool) -> bool {
         let at = self.buffer.len();
         self.buffer.extend_from_slice(&[0; 4]);

@@ -80,7 +80,7 @@ fn frame_len(bytes: &[u8]) -> Result<Option<(usize, usize)>, OutOfStep> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ChannelNumber, Class, MessageWriter, Method, Seal, TransactionId};
+    use crate::{Attribute, ChannelNumber, Class, MessageWriter, Method, Seal, TransactionId};
 
     fn stream() -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -125,5 +125,43 @@ mod tests {
         let mut deframer = Deframer::new();
         deframer.push(b"\x80\x00");
         assert_eq!(deframer.next_message(), Err(OutOfStep(0x80)));
+    }
+
+    proptest::proptest! {
+        /// Messages of both kinds, cut anywhere.
+        #[test]
+        fn what_was_sent_comes_out(
+            bodies in proptest::collection::vec((proptest::prelude::any::<bool>(), 0_usize..60), 0..6),
+            cut in 1_usize..50,
+        ) {
+            let mut stream = Vec::new();
+            let mut sent = Vec::new();
+            for (channel_data, len) in bodies {
+                let from = stream.len();
+                let data = &vec![0x5a; len];
+                if channel_data {
+                    let channel = ChannelNumber::MIN;
+                    ChannelData { channel, data }.write(&mut stream, true).unwrap();
+                    sent.push(stream[from..from + 4 + len].to_vec());
+                } else {
+                    let id = TransactionId([7; 12]);
+                    let (class, method) = (Class::Indication, Method::BINDING);
+                    let mut writer = MessageWriter::new(&mut stream, class, method, id);
+                    writer.attribute(&Attribute::Padding(data));
+                    writer.finish(Seal::FINGERPRINT).unwrap();
+                    sent.push(stream[from..].to_vec());
+                }
+            }
+            let mut deframer = Deframer::new();
+            let mut received = Vec::new();
+            for piece in stream.chunks(cut) {
+                deframer.push(piece);
+                while let Some(message) = deframer.next_message().unwrap() {
+                    received.push(message.to_vec());
+                }
+            }
+            proptest::prop_assert_eq!(received, sent);
+            proptest::prop_assert_eq!(deframer.pending(), 0);
+        }
     }
 }

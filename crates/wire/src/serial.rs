@@ -144,10 +144,10 @@ macro_rules! extender {
                 let Some(highest) = self.highest else {
                     return (serial.0 as u64).wrapping_add(1 << <$uint>::BITS);
                 };
+                // The highest is never below one turn, and a step back at most half a turn: this
+                // stays above zero.
                 let step = serial.0.wrapping_sub(highest as $uint) as $int;
-                let nearest = highest.wrapping_add_signed(step as i64);
-                // A number from more than a turn before the first one has no place below zero.
-                if step < 0 && nearest > highest { serial.0 as u64 } else { nearest }
+                highest.wrapping_add_signed(step as i64)
             }
         }
     };

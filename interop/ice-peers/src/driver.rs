@@ -27,7 +27,7 @@ pub enum Input {
 /// What the caller should hear.
 #[derive(Debug)]
 pub enum Output {
-    Event(Event),
+    Event(Box<Event>),
     Data(Vec<u8>),
     Line(String),
     /// Nothing happened for a while.
@@ -102,7 +102,7 @@ impl Driver {
             if let Some(event) = self.agent.poll_event() {
                 match event {
                     Event::Request(request) => self.fulfil(request),
-                    event => return Output::Event(event),
+                    event => return Output::Event(Box::new(event)),
                 }
                 continue;
             }

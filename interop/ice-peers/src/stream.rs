@@ -125,11 +125,10 @@ impl Wire {
                 if connection.wants_read() {
                     match connection.read_tls(socket) {
                         Ok(0) => return Ok(None),
-                        Ok(_) => drop(
-                            connection
-                                .process_new_packets()
-                                .map_err(std::io::Error::other)?,
-                        ),
+                        Ok(_) => {
+                            let state = connection.process_new_packets();
+                            state.map_err(std::io::Error::other)?;
+                        }
                         Err(error) if is_timeout(&error) => {}
                         Err(error) => return Err(error),
                     }

@@ -50,7 +50,7 @@ impl CryptoProvider for AwsLcProvider {
     }
 
     fn hmac(&self, algorithm: HashAlgorithm, key: &[u8]) -> Box<dyn Hmac> {
-        Box::new(hmac::HmacKey::new(algorithm, key))
+        hmac::new(algorithm, key)
     }
 
     fn hash(&self, algorithm: HashAlgorithm) -> Box<dyn Hash> {

@@ -142,10 +142,6 @@ impl IceAgent {
             self.stats.unusable_candidates += 1;
             return false;
         }
-        if self.local.len() >= self.config.limits.local_candidates {
-            self.stats.over_limit += 1;
-            return false;
-        }
         true
     }
 
@@ -156,13 +152,29 @@ impl IceAgent {
         Some(local)
     }
 
+    /// Adds a candidate of ours. If the table is full, it is in place of one that is gone.
     pub(super) fn push_local(&mut self, candidate: LocalCandidate) -> Option<usize> {
-        if self.local.len() >= self.config.limits.local_candidates {
-            self.stats.over_limit += 1;
-            return None;
+        if self.local.len() < self.config.limits.local_candidates {
+            self.local.push(candidate);
+            return Some(self.local.len() - 1);
         }
-        self.local.push(candidate);
-        Some(self.local.len() - 1)
+        let pairs = &self.current.pairs;
+        let is_used = |at| {
+            pairs
+                .iter()
+                .any(|pair| pair.local == at || pair.seen_as == Some(at))
+        };
+        let mut slots = self.local.iter().enumerate();
+        let slot = slots.position(|(at, old)| {
+            let is_gone =
+                !old.is_open || old.candidate.candidate_type == CandidateType::PeerReflexive;
+            is_gone && !is_used(at)
+        });
+        match slot {
+            Some(slot) => self.local[slot] = candidate,
+            None => self.stats.over_limit += 1,
+        }
+        slot
     }
 
     /// What the peer is told of a host candidate: its public address, or a name that hides it.
@@ -211,6 +223,7 @@ impl IceAgent {
             self.local[*at].is_open = false;
         }
         self.forget_mappings(address);
+        self.abandon_relays(now, address);
         let pairs = self.current.pairs.iter();
         let lost: Vec<_> = pairs
             .filter(|pair| gone.contains(&pair.local))

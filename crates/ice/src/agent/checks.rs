@@ -252,10 +252,6 @@ impl IceAgent {
         if known.is_some() {
             return known;
         }
-        if self.local.len() >= self.config.limits.local_candidates {
-            self.stats.over_limit += 1;
-            return None;
-        }
         let candidate = Candidate {
             foundation: self.foundation_of(CandidateType::PeerReflexive, base.ip()),
             component: 1,
@@ -267,7 +263,7 @@ impl IceAgent {
             related_address: Some(base),
             username_fragment: None,
         };
-        self.local.push(LocalCandidate {
+        self.push_local(LocalCandidate {
             signalled_form: candidate.clone(),
             candidate,
             base,
@@ -276,8 +272,7 @@ impl IceAgent {
             is_open: true,
             can_send: false,
             signalled: false,
-        });
-        Some(self.local.len() - 1)
+        })
     }
 
     /// An error answered a check.

@@ -338,15 +338,16 @@ impl IceAgent {
         let known = |local: &LocalCandidate| {
             is_reflexive(local) && local.is_open && local.candidate.socket_address() == Some(mapped)
         };
-        if self.local.iter().any(known) {
-            return;
-        }
         for old in self.local.iter_mut().filter(|local| {
             is_reflexive(local)
                 && local.candidate.candidate_type == CandidateType::ServerReflexive
                 && local.server == server
+                && local.candidate.socket_address() != Some(mapped)
         }) {
             old.is_open = false;
+        }
+        if self.local.iter().any(known) {
+            return;
         }
         let preference = local_preference(mapped.ip(), CandidateTransport::Udp, self.local.len());
         let candidate = Candidate {

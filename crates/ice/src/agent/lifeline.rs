@@ -187,6 +187,13 @@ impl IceAgent {
             }
             return self.emit(path, buffer, start);
         }
+        self.transmit_previous(now, buffer)
+    }
+
+    /// The same for the path of the generation before a restart.
+    fn transmit_previous(&mut self, now: Instant, buffer: &mut Vec<u8>) -> Option<Transmit> {
+        let start = buffer.len();
+        let timers = self.config.timers;
         let previous = self.previous.as_mut()?;
         let lifeline = &mut previous.lifeline;
         if !lifeline.take_due(now, &timers, false, &mut self.rng) {

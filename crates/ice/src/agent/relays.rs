@@ -138,25 +138,71 @@ impl IceAgent {
         else {
             return;
         };
-        if self.relays.len() >= self.config.limits.relays {
+        let mut config = gannet_turn::Config::new(target.address, *transport, username, password);
+        let Some(slot) = self.relay_slot() else {
             self.stats.over_limit += 1;
             return;
-        }
-        let mut config = gannet_turn::Config::new(target.address, *transport, username, password);
+        };
         config.transactions = super::SERVER_TRANSACTIONS;
         config.rto = self.question_rto();
         // A server without IPv6 ignores the wish for it (RFC 8656, section 7.2).
         config.families = AddressFamilies::Both;
         let mut client = Client::new(config, self.provider.clone(), self.rng.fork());
         client.allocate(now);
-        self.relays.push(Relay {
+        let relay = Relay {
             client,
             base,
             protocol,
             server: target.server,
             connection,
             tries: target.tries,
-        });
+        };
+        match self.relays.get_mut(slot) {
+            Some(old) => *old = relay,
+            None => self.relays.push(relay),
+        }
+    }
+
+    /// Where a new relay can be put: beyond the end or, if there are enough, where one is over.
+    fn relay_slot(&mut self) -> Option<usize> {
+        if self.relays.len() < self.config.limits.relays {
+            return Some(self.relays.len());
+        }
+        let old = self
+            .previous
+            .as_ref()
+            .and_then(|old| old.lifeline.path.relay);
+        let slot = (0..self.relays.len()).find(|at| {
+            let mut pairs = self.current.pairs.iter();
+            self.relays[*at].client.state() == TurnState::Closed
+                && old != Some(*at)
+                && pairs.all(|pair| pair.path.relay != Some(*at))
+        })?;
+        for local in self
+            .local
+            .iter_mut()
+            .filter(|local| local.relay == Some(slot))
+        {
+            local.relay = None;
+        }
+        self.outgoing
+            .retain(|outgoing| outgoing.path.relay != Some(slot));
+        Some(slot)
+    }
+
+    /// The socket of this address is gone, and so are the relays that were spoken to from there.
+    pub(super) fn abandon_relays(&mut self, now: Instant, address: IpAddr) {
+        for at in 0..self.relays.len() {
+            let relay = &mut self.relays[at];
+            if relay.base.ip() == address && relay.client.state() != TurnState::Closed {
+                relay.client.handle_disconnect();
+                // That it failed is no news: the user knows why.
+                while relay.client.poll_event().is_some() {}
+                self.close_relayed(now, at);
+            }
+        }
+        self.hear_relays(now);
+        self.check_gathering_end(now);
     }
 
     pub(super) fn transmit_relays(
@@ -422,6 +468,9 @@ impl IceAgent {
             local.is_open = false;
         }
         self.fail_relayed(now, at, None);
+        self.current
+            .pairs
+            .retain(|pair| pair.path.relay != Some(at));
     }
 
     /// Fails the pairs of a relay: those to one peer, or all.

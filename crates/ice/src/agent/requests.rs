@@ -162,24 +162,23 @@ impl IceAgent {
         });
         let remote = match known {
             Some(remote) => remote,
-            None => self.add_peer_reflexive(path, asked)?,
+            None => self.add_peer_reflexive(now, path, asked)?,
         };
         self.add_pair(now, local, remote)
     }
 
-    fn add_peer_reflexive(&mut self, path: Path, asked: &Asked) -> Option<usize> {
+    fn add_peer_reflexive(&mut self, now: Instant, path: Path, asked: &Asked) -> Option<usize> {
         let filter = self.config.remote_addresses.as_ref();
         if filter.is_some_and(|filter| !filter.allows(&path.remote.ip())) {
             self.stats.unusable_candidates += 1;
             return None;
         }
-        if self.current.peer_reflexive >= self.config.limits.peer_reflexive_candidates {
-            self.stats.over_limit += 1;
-            return None;
-        }
-        self.current.peer_reflexive += 1;
-        let at = self.current.remote_candidates.len();
-        self.current.remote_candidates.push(Candidate {
+        let candidates = &self.current.remote_candidates;
+        let at = match self.current.peer_reflexive >= self.config.limits.peer_reflexive_candidates {
+            false => candidates.len(),
+            true => self.forget_peer_reflexive(now)?,
+        };
+        let candidate = Candidate {
             // Its foundation is like no other one.
             foundation: format!("prflx{at}"),
             component: 1,
@@ -193,8 +192,43 @@ impl IceAgent {
             candidate_type: CandidateType::PeerReflexive,
             related_address: None,
             username_fragment: None,
-        });
+        };
+        match self.current.remote_candidates.get_mut(at) {
+            Some(slot) => *slot = candidate,
+            None => {
+                self.current.peer_reflexive += 1;
+                self.current.remote_candidates.push(candidate);
+            }
+        }
         Some(at)
+    }
+
+    /// Makes room for a peer-reflexive candidate: gives the place of one that was not heard for long. A
+    /// peer behind a NAT that forgets again and again leaves such ones behind.
+    fn forget_peer_reflexive(&mut self, now: Instant) -> Option<usize> {
+        let selected = self.current.selected_id();
+        let long = self.config.timers.consent_expiry / 2;
+        let is_old = |heard: Instant| now.saturating_duration_since(heard) >= long;
+        let mut candidates = self.current.remote_candidates.iter().enumerate();
+        let slot = candidates.position(|(at, candidate)| {
+            let mut pairs = self.current.pairs.iter().filter(|pair| pair.remote == at);
+            candidate.candidate_type == CandidateType::PeerReflexive
+                && pairs.all(|pair| Some(pair.id) != selected && pair.heard.is_none_or(is_old))
+        });
+        let Some(slot) = slot else {
+            self.stats.over_limit += 1;
+            return None;
+        };
+        let pairs = self.current.pairs.iter();
+        let gone: Vec<_> = pairs
+            .filter(|pair| pair.remote == slot)
+            .map(|pair| pair.id)
+            .collect();
+        for id in gone {
+            self.forget_checks_of(id);
+            self.current.pairs.retain(|pair| pair.id != id);
+        }
+        Some(slot)
     }
 
     /// RFC 8445, sections 7.3.1.4 and 7.3.1.5.

@@ -32,6 +32,7 @@ impl HeaderExtension<'_> for AudioLevel {
     const KIND: ExtensionKind = ExtensionKind::AudioLevel;
 
     // RFC 6464, section 3: in the two-byte form a second byte of padding may follow.
+    #[inline]
     fn parse(value: &[u8]) -> Option<Self> {
         let (&first, _) = value.split_first()?;
         Some(Self {
@@ -40,13 +41,16 @@ impl HeaderExtension<'_> for AudioLevel {
         })
     }
 
+    #[inline]
     fn write(&self, out: &mut Vec<u8>) {
         out.push(if self.voice_activity { 0x80 } else { 0 } | self.level.min(127));
     }
 }
 
 /// How loud each contributing source is, in the order of the CSRC list (RFC 6465, section 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// The bit in front of each level is reserved; values that differ only there are equal.
+#[derive(Clone, Copy, Debug)]
 pub struct CsrcAudioLevels<'a>(&'a [u8]);
 
 impl<'a> CsrcAudioLevels<'a> {
@@ -62,13 +66,23 @@ impl<'a> CsrcAudioLevels<'a> {
     }
 }
 
+impl PartialEq for CsrcAudioLevels<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.levels().eq(other.levels())
+    }
+}
+
+impl Eq for CsrcAudioLevels<'_> {}
+
 impl<'a> HeaderExtension<'a> for CsrcAudioLevels<'a> {
     const KIND: ExtensionKind = ExtensionKind::CsrcAudioLevels;
 
+    #[inline]
     fn parse(value: &'a [u8]) -> Option<Self> {
         Self::new(value)
     }
 
+    #[inline]
     fn write(&self, out: &mut Vec<u8>) {
         out.extend(self.levels());
     }
@@ -91,6 +105,8 @@ mod tests {
         round_trip(&CsrcAudioLevels::new(&[1, 127]).unwrap(), &[1, 127]);
         let levels = CsrcAudioLevels::parse(&[0x81]).unwrap();
         assert_eq!(levels.levels().collect::<Vec<_>>(), [1]);
+        assert_eq!(Some(levels), CsrcAudioLevels::new(&[0x01]));
+        assert_ne!(Some(levels), CsrcAudioLevels::new(&[0x02]));
         assert_eq!(CsrcAudioLevels::new(&[0; 16]), None);
     }
 }

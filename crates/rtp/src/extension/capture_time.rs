@@ -25,6 +25,7 @@ pub struct AbsoluteCaptureTime {
 impl HeaderExtension<'_> for AbsoluteCaptureTime {
     const KIND: ExtensionKind = ExtensionKind::AbsoluteCaptureTime;
 
+    #[inline]
     fn parse(value: &[u8]) -> Option<Self> {
         let (time, rest) = value.split_first_chunk::<8>()?;
         let clock_offset = match rest {
@@ -37,6 +38,7 @@ impl HeaderExtension<'_> for AbsoluteCaptureTime {
         })
     }
 
+    #[inline]
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.capture_time.0.to_be_bytes());
         if let Some(offset) = self.clock_offset {

@@ -43,6 +43,7 @@ pub struct FrameMarking {
 impl HeaderExtension<'_> for FrameMarking {
     const KIND: ExtensionKind = ExtensionKind::FrameMarking;
 
+    #[inline]
     fn parse(value: &[u8]) -> Option<Self> {
         let (&bits, rest) = value.split_first()?;
         let (layer_id, tl0_picture_index) = match *rest {
@@ -63,6 +64,7 @@ impl HeaderExtension<'_> for FrameMarking {
         })
     }
 
+    #[inline]
     fn write(&self, out: &mut Vec<u8>) {
         let bit = |set: bool, shift: u32| u8::from(set) << shift;
         out.push(

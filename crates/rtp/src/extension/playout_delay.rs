@@ -25,6 +25,7 @@ pub struct PlayoutDelay {
 impl HeaderExtension<'_> for PlayoutDelay {
     const KIND: ExtensionKind = ExtensionKind::PlayoutDelay;
 
+    #[inline]
     fn parse(value: &[u8]) -> Option<Self> {
         let [a, b, c] = *<&[u8; 3]>::try_from(value).ok()?;
         let bits = u32::from_be_bytes([0, a, b, c]);
@@ -36,6 +37,7 @@ impl HeaderExtension<'_> for PlayoutDelay {
         })
     }
 
+    #[inline]
     fn write(&self, out: &mut Vec<u8>) {
         let steps =
             |time: Duration| u32::try_from(time.as_millis() / 10).map_or(0xfff, |s| s.min(0xfff));

@@ -67,11 +67,13 @@ pub struct TransmissionOffset(
 impl HeaderExtension<'_> for TransmissionOffset {
     const KIND: ExtensionKind = ExtensionKind::TransmissionOffset;
 
+    #[inline]
     fn parse(value: &[u8]) -> Option<Self> {
         let [a, b, c] = *<&[u8; 3]>::try_from(value).ok()?;
         Some(Self(i32::from_be_bytes([a, b, c, 0]) >> 8))
     }
 
+    #[inline]
     fn write(&self, out: &mut Vec<u8>) {
         let clamped = self.0.clamp(-0x80_0000, 0x7f_ffff);
         let [_, a, b, c] = clamped.to_be_bytes();

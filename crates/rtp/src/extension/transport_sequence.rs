@@ -62,6 +62,7 @@ pub struct FeedbackRequest {
 impl HeaderExtension<'_> for TransportSequence2 {
     const KIND: ExtensionKind = ExtensionKind::TransportSequence2;
 
+    #[inline]
     fn parse(value: &[u8]) -> Option<Self> {
         let (sequence, rest) = value.split_first_chunk::<2>()?;
         let request = match rest {
@@ -81,6 +82,7 @@ impl HeaderExtension<'_> for TransportSequence2 {
         })
     }
 
+    #[inline]
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.sequence.to_be_bytes());
         if let Some(request) = self.request {

@@ -40,6 +40,7 @@ pub struct VideoOrientation {
 impl HeaderExtension<'_> for VideoOrientation {
     const KIND: ExtensionKind = ExtensionKind::VideoOrientation;
 
+    #[inline]
     fn parse(value: &[u8]) -> Option<Self> {
         let [bits] = *<&[u8; 1]>::try_from(value).ok()?;
         Some(Self {
@@ -54,6 +55,7 @@ impl HeaderExtension<'_> for VideoOrientation {
         })
     }
 
+    #[inline]
     fn write(&self, out: &mut Vec<u8>) {
         let rotation = match self.rotation {
             Rotation::None => 0,
@@ -79,6 +81,7 @@ pub enum VideoContentType {
 impl HeaderExtension<'_> for VideoContentType {
     const KIND: ExtensionKind = ExtensionKind::VideoContentType;
 
+    #[inline]
     fn parse(value: &[u8]) -> Option<Self> {
         match *<&[u8; 1]>::try_from(value).ok()? {
             [0] => Some(Self::Unspecified),
@@ -87,6 +90,7 @@ impl HeaderExtension<'_> for VideoContentType {
         }
     }
 
+    #[inline]
     fn write(&self, out: &mut Vec<u8>) {
         out.push(match self {
             Self::Unspecified => 0,

@@ -37,6 +37,7 @@ pub struct VideoTiming {
 impl HeaderExtension<'_> for VideoTiming {
     const KIND: ExtensionKind = ExtensionKind::VideoTiming;
 
+    #[inline]
     fn parse(value: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(value);
         let flags = match value.len() {
@@ -56,6 +57,7 @@ impl HeaderExtension<'_> for VideoTiming {
         })
     }
 
+    #[inline]
     fn write(&self, out: &mut Vec<u8>) {
         out.push(self.flags);
         for time in [

@@ -181,7 +181,10 @@ fn echo(role: &str, config: Config, loss: u64) {
         }
         while let Some((stream, message)) = ours.received.pop_front() {
             let number = back[usize::from(stream)] * 3 + usize::from(stream);
-            assert!(message == pattern(number, sizes[number]), "message {number}");
+            assert!(
+                message == pattern(number, sizes[number]),
+                "message {number}"
+            );
             back[usize::from(stream)] += 1;
             count += 1;
         }
@@ -194,7 +197,10 @@ fn echo(role: &str, config: Config, loss: u64) {
     ours.step_until("shutting down", |ours| {
         ours.association.state() == AssociationState::Closed
     });
-    assert_eq!(ours.association.close_reason(), Some(&CloseReason::Shutdown));
+    assert_eq!(
+        ours.association.close_reason(),
+        Some(&CloseReason::Shutdown)
+    );
 }
 
 #[test]

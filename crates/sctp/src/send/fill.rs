@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use gannet_wire::{Serial16, Serial32};
 
-use super::outstanding::{Sent, State};
+use super::outstanding::{Heaps, Sent, State};
 use super::queue::{PullContext, Pulled, QueuedFragment};
 use super::recovery::Probe;
 use super::sender::{SendContext, Sender};
@@ -214,6 +214,7 @@ impl Sender {
             fragment: fragment.fragment,
             state: State::InFlight,
             transmissions: 1,
+            heaps: Heaps::default(),
             size: size as u32,
             order: 0,
             sent_at: cx.now,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use gannet_wire::{Serial16, Serial32};
 
-use super::outstanding::{Sent, State};
+use super::outstanding::{Heaps, Sent, State};
 use super::queue::QueuedFragment;
 use super::sender::{SendContext, Sender};
 use crate::packet::{
@@ -67,6 +67,7 @@ impl Sender {
             fragment: rest.fragment,
             state: State::Abandoned,
             transmissions: 0,
+            heaps: Heaps::default(),
             size: 0,
             order: 0,
             sent_at: now,

@@ -56,6 +56,13 @@ pub(crate) enum State {
     Abandoned,
 }
 
+/// In which heaps a chunk has an entry.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Heaps {
+    lost: bool,
+    unsure: bool,
+}
+
 /// A chunk that was sent.
 #[derive(Debug)]
 pub(crate) struct Sent {
@@ -68,6 +75,8 @@ pub(crate) struct Sent {
     pub(crate) fragment: Fragment,
     pub(crate) state: State,
     pub(crate) transmissions: u16,
+    /// In which heaps it is; a peer that takes acknowledgements back must not fill them.
+    pub(crate) heaps: Heaps,
     /// What it counts for in the congestion window: its length on the wire.
     pub(crate) size: u32,
     /// How often anything had been sent when it was sent last: orders chunks sent at the same instant.
@@ -168,8 +177,11 @@ impl Outstanding {
     /// The lowest lost chunk.
     pub(crate) fn first_lost(&mut self) -> Option<u64> {
         while let Some(&Reverse(tsn)) = self.lost.peek() {
-            if self.get(tsn).is_some_and(|sent| sent.state == State::Lost) {
-                return Some(tsn);
+            if let Some(sent) = self.get_mut(tsn) {
+                if sent.state == State::Lost {
+                    return Some(tsn);
+                }
+                sent.heaps.lost = false;
             }
             self.lost.pop();
         }
@@ -257,8 +269,16 @@ impl Outstanding {
         let size = sent.size as usize;
         self.in_flight -= size;
         self.lost_count += 1;
-        self.lost.push(Reverse(tsn));
+        self.queue_lost(tsn);
         self.get(tsn)
+    }
+
+    fn queue_lost(&mut self, tsn: u64) {
+        if let Some(sent) = self.get_mut(tsn)
+            && !std::mem::replace(&mut sent.heaps.lost, true)
+        {
+            self.lost.push(Reverse(tsn));
+        }
     }
 
     /// Notes that a chunk in flight was overtaken while the peer does not say whether it has arrived.
@@ -271,8 +291,11 @@ impl Outstanding {
         };
         sent.state = State::Unsure;
         let size = sent.size as usize;
+        let is_queued = std::mem::replace(&mut sent.heaps.unsure, true);
         self.in_flight -= size;
-        self.unsure.push(Reverse(tsn));
+        if !is_queued {
+            self.unsure.push(Reverse(tsn));
+        }
     }
 
     /// Takes the lowest chunk that is unsure if it is not above `last`: the peer has told by now, and it
@@ -282,9 +305,11 @@ impl Outstanding {
             && tsn <= last
         {
             self.unsure.pop();
-            if let Some(sent) = self.get_mut(tsn)
-                && sent.state == State::Unsure
-            {
+            let Some(sent) = self.get_mut(tsn) else {
+                continue;
+            };
+            sent.heaps.unsure = false;
+            if sent.state == State::Unsure {
                 sent.state = State::InFlight;
                 let size = sent.size as usize;
                 self.in_flight += size;
@@ -330,7 +355,7 @@ impl Outstanding {
             let len = sent.payload.len();
             self.unacked_payload += len;
             self.lost_count += 1;
-            self.lost.push(Reverse(tsn));
+            self.queue_lost(tsn);
         }
     }
 
@@ -394,5 +419,87 @@ impl Outstanding {
             .iter()
             .rposition(|sent| sent.state == State::InFlight && may(sent))?;
         Some(self.base + index as u64)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test may look at the clock")]
+mod tests {
+    use super::super::rate::RateEstimator;
+    use super::*;
+
+    fn ring(count: u64) -> Outstanding {
+        let now = Instant::now();
+        let mut rate = RateEstimator::new(now);
+        let mut ring = Outstanding::new(1000);
+        for _ in 0..count {
+            ring.push(Sent {
+                payload: Bytes::from_static(b"data"),
+                stream: StreamId(1),
+                ppid: Ppid(53),
+                number: 0,
+                fsn: 0,
+                fragment: Fragment {
+                    beginning: true,
+                    end: true,
+                    unordered: false,
+                    immediate: false,
+                },
+                state: State::InFlight,
+                transmissions: 1,
+                heaps: Heaps::default(),
+                size: 20,
+                order: 0,
+                sent_at: now,
+                snapshot: rate.on_sent(now, 0, 20),
+                first_tsn: 0,
+                policy: Policy::default(),
+            });
+        }
+        ring
+    }
+
+    // A peer that reports everything and takes it back, again and again.
+    #[test]
+    fn acknowledgements_that_are_taken_back_fill_nothing() {
+        let mut ring = ring(500);
+        for _ in 0..100 {
+            let base = ring.base();
+            let last = ring.next_tsn() - 1;
+            ring.acked.insert(base + 1, last, |_| {});
+            for tsn in base + 1..=last {
+                ring.ack(tsn);
+            }
+            ring.pop_front();
+            assert!(ring.has_reneged());
+            ring.take_back_acks();
+        }
+        assert!(ring.lost.len() <= 500, "{}", ring.lost.len());
+        assert_eq!(ring.lost_count, 400);
+        assert_eq!(ring.first_lost(), Some(1100));
+        assert!(ring.lost.len() <= 400);
+    }
+
+    #[test]
+    fn chunks_without_news_leave_the_flight_until_there_is() {
+        let mut ring = ring(10);
+        for tsn in 1000..1005 {
+            ring.mark_unsure(tsn);
+        }
+        assert_eq!(ring.in_flight(), 5 * 20);
+        assert_eq!(ring.unacked_payload(), 10 * 4);
+        assert_eq!(ring.take_unsure(1002), Some(1000));
+        assert_eq!(ring.in_flight(), 6 * 20);
+        ring.ack(1001);
+        assert_eq!(ring.take_unsure(1002), Some(1002), "1001 has arrived");
+        assert_eq!(ring.take_unsure(1002), None);
+        for tsn in (1000..1005).cycle().take(50) {
+            ring.mark_unsure(tsn);
+        }
+        assert_eq!(ring.unsure.len(), 4);
+        let mut lost = 0;
+        ring.mark_all_lost(|_| lost += 1);
+        assert_eq!((lost, ring.in_flight()), (9, 0));
+        assert!(ring.unsure.is_empty());
     }
 }

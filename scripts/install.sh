@@ -26,7 +26,10 @@ packages 'command -v nasm' nasm # OpenH264 encodes three times as fast with it
 if [ "$what" = test ]; then
     packages 'command -v chromium && command -v chromedriver' chromium chromium-driver
     packages 'command -v firefox-esr' firefox-esr
-    packages 'command -v ip' iproute2
+    packages 'command -v ip && command -v nft' iproute2 nftables
+    packages 'command -v turnserver' coturn
+    packages 'command -v openssl' openssl
+    packages 'test -e /usr/include/usrsctp.h' libusrsctp-dev
     packages 'command -v pkill' procps
     packages 'command -v pulseaudio' pulseaudio # browsers need a sound device, be it one that plays into nothing
     packages 'python3 -m venv --help' python3-venv

@@ -81,6 +81,19 @@ async fn chromium_gets_its_drawing_and_its_tone_back_in_time() {
     browser.close().await;
 }
 
+/// As from another machine, where only HTTPS gives the page a camera.
+#[tokio::test]
+async fn the_page_works_over_https() {
+    let server = Server::start(&["--https"]);
+    assert!(server.url.starts_with("https://"), "{}", server.url);
+    let browser = Browser::chromium(&["--ignore-certificate-errors"]).await;
+    browser.open(&server.url).await;
+    let report = page::call(&browser, settings("camera", "edges", "VP8"), 2).await;
+    check_call(&report, "video/VP8");
+    check_edges(&report);
+    browser.close().await;
+}
+
 #[tokio::test]
 async fn firefox_gets_edges_and_its_drawing_back() {
     let server = Server::start(&[]);
@@ -157,6 +170,46 @@ async fn a_call_over_a_bad_network_does_not_freeze() {
         report.median_ping() >= 40.0,
         "the relay was not in the way: {report:#?}"
     );
+    browser.close().await;
+}
+
+/// Hides the candidates over UDP from both sides, as a network would that blocks it.
+const WITHOUT_UDP: &str = "
+    const fetch = window.fetch;
+    const hide = (sdp) => sdp.replace(/a=candidate:\\S+ \\d+ udp .*\\r\\n/gi, '');
+    window.fetch = async (url, init) => {
+        const offer = JSON.parse(init.body);
+        const response = await fetch(url, { ...init, body: JSON.stringify({ ...offer, sdp: hide(offer.sdp) }) });
+        if (!response.ok) return response;
+        const answer = await response.json();
+        return new Response(JSON.stringify({ ...answer, sdp: hide(answer.sdp) }), { status: 200 });
+    };";
+
+/// How the browser's packets travel.
+const PROTOCOL: &str = "
+    await gannet.start(argument);
+    const until = performance.now() + 10000;
+    while (gannet.state !== 'connected') {
+        if (performance.now() > until) throw new Error(`the state is ${gannet.state}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const stats = await gannet.pc.getStats();
+    const transport = [...stats.values()].find((report) => report.type === 'transport');
+    const pair = stats.get(transport.selectedCandidatePairId);
+    const protocol = stats.get(pair.remoteCandidateId).protocol;
+    gannet.stop();
+    return protocol;";
+
+#[tokio::test]
+async fn a_call_goes_over_tcp_where_udp_is_blocked() {
+    let server = Server::start(&[]);
+    let browser = Browser::chromium(&[]).await;
+    browser.open(&server.url).await;
+    browser.run(WITHOUT_UDP, Value::Null).await;
+    let drawing = settings("canvas", "none", "VP8");
+    assert_eq!(browser.run(PROTOCOL, drawing.clone()).await, "tcp");
+    let report = page::call(&browser, drawing, 2).await;
+    check_call(&report, "video/VP8");
     browser.close().await;
 }
 

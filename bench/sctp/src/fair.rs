@@ -92,12 +92,16 @@ fn share(
     received[0] as f64 / (received[0] + received[1]).max(1) as f64
 }
 
-pub fn run() {
+/// Prints the share of the first flow for each pair of our controllers; `arguments` name those that come
+/// first.
+pub fn run(arguments: &[String]) {
     let contenders = contenders();
     let ours = &contenders[..3];
+    let named = |name: &str| arguments.is_empty() || arguments.iter().any(|only| only == name);
     println!("20 Mbit/s, share of the first flow over 50 s");
     println!("| first | second | RTT ms | queue BDP | share |");
-    for (one, first) in ours {
+    println!("| --- | --- | --- | --- | --- |");
+    for (one, first) in ours.iter().filter(|(name, _)| named(name)) {
         for (two, second) in ours {
             for (rtt, queue) in [(50, 0.5), (50, 1.0), (50, 4.0), (10, 1.0), (150, 1.0)] {
                 let share = share(*first, *second, rtt, queue);

@@ -1,4 +1,6 @@
-//! `matrix [filter]`: goodput over simulated links, of our controllers and of other implementations.
+//! `matrix [key=value,value ...]`: goodput over simulated links, of our controllers and of other
+//! implementations. Without arguments it is the whole matrix; `mbit=100 queue=1 loss=0%,1%,bursts
+//! only=model,dcsctp seconds=20` is a part of it.
 //! `cpu`: how fast both ends run on one thread, in memory.
 //! `fair`: how two flows share a bottleneck.
 
@@ -6,12 +8,25 @@ mod cpu;
 mod fair;
 mod matrix;
 
-fn main() {
+fn main() -> std::process::ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.first().map(String::as_str) {
+    let result = match arguments.first().map(String::as_str) {
         Some("matrix") => matrix::run(&arguments[1..]),
-        Some("cpu") => cpu::run(),
-        Some("fair") => fair::run(),
-        _ => eprintln!("usage: gannet-bench-sctp matrix [quick|full] | cpu | fair"),
+        Some("cpu") => {
+            cpu::run(&arguments[1..]);
+            Ok(())
+        }
+        Some("fair") => {
+            fair::run(&arguments[1..]);
+            Ok(())
+        }
+        _ => Err("usage: gannet-bench-sctp matrix [key=value ...] | cpu | fair".to_owned()),
+    };
+    match result {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            std::process::ExitCode::FAILURE
+        }
     }
 }

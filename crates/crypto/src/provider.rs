@@ -98,6 +98,12 @@ pub enum SignatureScheme {
     EcdsaP256Sha256,
     /// ecdsa_secp384r1_sha384 (0x0503). Signatures are ASN.1.
     EcdsaP384Sha384,
+    /// ECDSA on P-256 with SHA-384: only to verify, and in TLS 1.2 only, where 0x0503 says nothing about
+    /// the curve (RFC 5246, section 7.4.1.4.1).
+    EcdsaP256Sha384,
+    /// ECDSA on P-384 with SHA-256: only to verify, and in TLS 1.2 only, where 0x0403 says nothing about
+    /// the curve.
+    EcdsaP384Sha256,
     /// ed25519 (0x0807).
     Ed25519,
     /// rsa_pss_rsae_sha256 (0x0804).

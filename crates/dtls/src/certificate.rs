@@ -32,6 +32,9 @@ pub enum KeyAlgorithm {
     EcdsaP384,
     /// Ed25519. Browsers do not verify it.
     Ed25519,
+    /// RSA with 2,048 bits (RSASSA-PKCS1-v1_5 with SHA-256 in the certificate): for peers that know
+    /// nothing else. It takes long to make, and to sign with.
+    Rsa2048,
 }
 
 /// Why a certificate could not be made or loaded.
@@ -79,6 +82,7 @@ impl Certificate {
             KeyAlgorithm::EcdsaP256 => &rcgen::PKCS_ECDSA_P256_SHA256,
             KeyAlgorithm::EcdsaP384 => &rcgen::PKCS_ECDSA_P384_SHA384,
             KeyAlgorithm::Ed25519 => &rcgen::PKCS_ED25519,
+            KeyAlgorithm::Rsa2048 => &rcgen::PKCS_RSA_SHA256,
         };
         let key = rcgen::KeyPair::generate_for(algorithm).map_err(generate)?;
         let mut parameters = rcgen::CertificateParams::default();
@@ -238,6 +242,7 @@ mod tests {
             KeyAlgorithm::EcdsaP256,
             KeyAlgorithm::EcdsaP384,
             KeyAlgorithm::Ed25519,
+            KeyAlgorithm::Rsa2048,
         ] {
             let certificate = Certificate::generate_with(&*provider, algorithm).unwrap();
             let (chain, key) = certificate.to_pem();

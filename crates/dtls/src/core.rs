@@ -176,6 +176,10 @@ impl Core {
         let key = PublicKey::of_certificate(certificate)?;
         let is_13 = self.version == Some(Version::Dtls13);
         let scheme = registry::scheme_from_code(scheme)
+            .map(|scheme| match is_13 {
+                true => scheme,
+                false => registry::scheme_in_12(scheme, key.kind),
+            })
             .filter(|scheme| key.kind.signs(*scheme) && !(is_13 && registry::is_pkcs1(*scheme)))
             .ok_or(HandshakeError::IllegalParameter(
                 "a signature's scheme was not offered, or is not one of the certificate's key",

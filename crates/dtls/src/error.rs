@@ -48,6 +48,32 @@ pub enum SealError {
     Exhausted,
 }
 
+/// Why connection IDs could not be issued or requested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ConnectionIdError {
+    /// The connection is not connected.
+    #[error("the connection is not connected")]
+    NotConnected,
+    /// It is not DTLS 1.3, or the side whose records they are for has none.
+    #[error("connection IDs for this direction were not negotiated")]
+    NotNegotiated,
+    /// An ID is not as long as the one that was negotiated.
+    #[error("a connection ID has {len} bytes, and must have {expected}")]
+    Length {
+        /// Its length in bytes.
+        len: usize,
+        /// The length that it must have.
+        expected: usize,
+    },
+    /// The peer has not answered the last message yet, or there is nothing to be sent.
+    #[error("the last message about connection IDs is still on its way")]
+    Outstanding,
+    /// They do not fit into a message.
+    #[error("so many connection IDs do not fit into a message")]
+    TooMany,
+}
+
 /// Why keying material could not be exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]

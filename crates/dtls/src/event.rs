@@ -22,6 +22,12 @@ pub enum Event {
         /// The SRTP profile, if one was agreed on.
         srtp_profile: Option<SrtpProfile>,
     },
+    /// DTLS 1.3: the peer wants so many connection IDs, which
+    /// [`Connection::issue_connection_ids`](crate::Connection::issue_connection_ids) gives it.
+    ConnectionIdsRequested {
+        /// How many.
+        count: u8,
+    },
     /// The peer closed the connection.
     Closed,
     /// The connection failed; nothing more will come of it.

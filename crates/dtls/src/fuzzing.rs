@@ -9,7 +9,8 @@ use gannet_crypto::{CryptoProvider, Rng, default_provider};
 use crate::message::{
     Ack, Certificate12, Certificate13, CertificateRequest12, CertificateRequest13,
     CertificateVerify, ClientHello, ClientKeyExchange, EncryptedExtensions, Fragment,
-    HelloVerifyRequest, KeyUpdate, ServerHello, ServerKeyExchange,
+    HelloVerifyRequest, KeyUpdate, NewConnectionId, RequestConnectionId, ServerHello,
+    ServerKeyExchange,
 };
 use crate::record::{ContentType, Header};
 use crate::x509::PublicKey;
@@ -140,7 +141,7 @@ pub fn messages(data: &[u8]) {
             }
         };
     }
-    match kind % 17 {
+    match kind % 19 {
         0 => {
             if let Ok(mut hello) = ClientHello::parse(body) {
                 hello.legacy_version = 0xfefd;
@@ -183,6 +184,10 @@ pub fn messages(data: &[u8]) {
                 assert!(header.record_len() <= body.len());
             }
         }
+        16 => round_trip!(NewConnectionId),
+        17 => {
+            RequestConnectionId::parse(body).ok();
+        }
         _ => {
             if let Ok(text) = std::str::from_utf8(body)
                 && let Ok(fingerprint) = text.parse::<crate::Fingerprint>()
@@ -195,25 +200,33 @@ pub fn messages(data: &[u8]) {
     }
 }
 
-/// A peer with the right keys that says anything: after some steps of an honest handshake, plaintext is
-/// sealed in some epoch, and delivered.
+/// A peer with the right keys that says anything: after some steps of an honest handshake, the last of
+/// which may be cut short behind any record, plaintext is sealed in some epoch, and delivered. So are
+/// bytes that nobody sealed.
 pub fn authentic(data: &[u8]) {
     let Some(([flags, steps, victim], data)) = data.split_first_chunk::<3>() else {
         return;
     };
-    let now = setting().start;
+    let mut now = setting().start;
     let (mut client, mut server) = (
         connection(Role::Client, flags & !4),
         connection(Role::Server, flags & !4),
     );
-    for step in 0..steps % 8 {
+    let (steps, cut) = (steps % 8, usize::from(steps / 8));
+    for step in 0..steps {
         let (from, to) = if step % 2 == 0 {
             (&mut client, &mut server)
         } else {
             (&mut server, &mut client)
         };
-        for mut datagram in settle(from, now) {
-            to.handle_packet(now, &mut datagram, |_| {});
+        let records = settle(from, now).into_iter().flat_map(split_records);
+        let count = if step + 1 == steps && cut > 0 {
+            cut
+        } else {
+            usize::MAX
+        };
+        for mut record in records.take(count) {
+            to.handle_packet(now, &mut record, |_| {});
         }
     }
     let (from, to) = if victim % 2 == 0 {
@@ -225,19 +238,41 @@ pub fn authentic(data: &[u8]) {
         let Some(([epoch, kind], plaintext)) = plaintext.split_first_chunk::<2>() else {
             continue;
         };
+        if epoch & 0x80 != 0 {
+            now += Duration::from_millis(150);
+            to.handle_timeout(now);
+        }
+        if epoch & 0x40 != 0 {
+            to.handle_packet(now, &mut plaintext.to_vec(), |_| {});
+            settle(to, now);
+            continue;
+        }
         let kind = ContentType::from_code(20 + kind % 7).unwrap_or(ContentType::Handshake);
         let mut record = Vec::new();
         let put = |buf: &mut Vec<u8>| buf.extend_from_slice(plaintext);
         if from
             .core
             .records
-            .seal(u64::from(epoch % 6), kind, &mut record, put)
+            .seal(u64::from(epoch & 0x3f) % 6, kind, &mut record, put)
             .is_ok()
         {
             to.handle_packet(now, &mut record, |_| {});
             settle(to, now);
         }
     }
+}
+
+/// The records of a datagram of ours.
+fn split_records(datagram: Vec<u8>) -> Vec<Vec<u8>> {
+    let (mut records, mut rest) = (Vec::new(), &datagram[..]);
+    while !rest.is_empty() {
+        let header = Header::parse(rest, 3).ok().flatten();
+        let len = header.map_or(rest.len(), |header| header.record_len());
+        let (record, behind) = rest.split_at(len.min(rest.len()));
+        records.push(record.to_vec());
+        rest = behind;
+    }
+    records
 }
 
 /// Two honest ends over a network that does what the bytes say, and is a good one in the end: unless a

@@ -76,7 +76,7 @@
 //!
 //! # RFCs
 //!
-//! 9147 (DTLS 1.3; gaps: early data, and changing connection IDs, section 9), 8446 (TLS 1.3 as far as
+//! 9147 (DTLS 1.3; gap: early data), 8446 (TLS 1.3 as far as
 //! 9147 uses it), 6347 (DTLS 1.2), 5246, 5288, 5289, 7905, 8422 (its handshake and suites), 7627
 //! (extended master secret, required), 5746 (no renegotiation), 5705 (exporter), 5764 (`use_srtp`; no
 //! MKI), 7301 (ALPN), 8449 (record size limit), 9146 (connection IDs for 1.2), 8122 (fingerprints).
@@ -114,7 +114,7 @@ pub use certificate::KeyAlgorithm;
 pub use certificate::{Certificate, CertificateError};
 pub use config::{Config, KeyLog, Role, SrtpProfile, Timers, Version, Versions};
 pub use connection::Connection;
-pub use error::{ConfigError, ExportError, Failure, HandshakeError, SealError};
+pub use error::{ConfigError, ConnectionIdError, ExportError, Failure, HandshakeError, SealError};
 pub use event::{Event, Stats, Transmit};
 pub use fingerprint::{Fingerprint, ParseFingerprintError};
 pub use suite::CipherSuite;

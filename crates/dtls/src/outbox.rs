@@ -16,6 +16,18 @@ const MAX_SENT: usize = 128;
 /// A fragment with fewer bytes of body is not worth its headers, if the rest fits into a new datagram.
 const MIN_FRAGMENT: usize = 48;
 
+/// How many records leave in one burst (RFC 9147, section 5.8.3); the rest of a large flight waits for an
+/// ACK, or for a tenth of the first wait.
+const MAX_BURST: usize = 10;
+
+/// After how many transmissions without an answer the datagrams get smaller: with the default timers, after
+/// 0.7 s.
+const TRIES_AT_FULL_SIZE: u32 = 3;
+
+/// How small they get (RFC 9147, section 4.4): what every IPv4 host takes, 576 bytes, without the headers
+/// of IP and UDP.
+const SAFE_DATAGRAM: usize = 548;
+
 /// The current flight, and its timer.
 #[derive(Debug)]
 pub(crate) struct Outbox {
@@ -28,6 +40,12 @@ pub(crate) struct Outbox {
     /// Whether the flight is sent again by the clock.
     is_timed: bool,
     deadline: Option<Instant>,
+    /// How many records left since the last pause.
+    burst: usize,
+    /// When the rest of a large flight goes on.
+    resume_at: Option<Instant>,
+    /// How many times in a row the deadline passed, and nothing was heard.
+    unanswered: u32,
     /// The first wait of each flight.
     first_wait: Duration,
     wait: Duration,
@@ -95,6 +113,9 @@ impl Outbox {
             sent: VecDeque::new(),
             is_timed: false,
             deadline: None,
+            burst: 0,
+            resume_at: None,
+            unanswered: 0,
             first_wait: timers.initial_retransmit,
             wait: timers.initial_retransmit,
             transmissions: 0,
@@ -124,9 +145,10 @@ impl Outbox {
     pub(crate) fn stop(&mut self) {
         self.items.clear();
         self.sent.clear();
-        self.cursor = (0, 0);
+        self.rewind();
         self.deadline = None;
         self.is_timed = false;
+        self.unanswered = 0;
         self.wait = self.first_wait;
         self.transmissions = 0;
         self.first_sent = None;
@@ -170,26 +192,51 @@ impl Outbox {
         !self.items.is_empty()
     }
 
+    /// Whether a message of this kind is in the flight.
+    pub(crate) fn sends(&self, wanted: HandshakeType) -> bool {
+        self.items
+            .iter()
+            .any(|item| matches!(item.content, Content::Handshake { kind, .. } if kind == wanted))
+    }
+
     /// How long after a first sign of loss an ACK is due (RFC 9147, section 7.1).
     pub(crate) fn ack_delay(&self) -> Duration {
         self.first_wait / 4
     }
 
-    /// When the flight is sent again.
+    /// When the flight is sent again, or its rest for the first time.
     pub(crate) const fn deadline(&self) -> Option<Instant> {
-        self.deadline
+        match self.resume_at {
+            Some(resume_at) => Some(resume_at),
+            None => self.deadline,
+        }
     }
 
     /// Whether the deadline has passed; then the flight is sent again, and the next wait is twice as
     /// long.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> bool {
+        if self.resume_at.is_some_and(|resume_at| resume_at <= now) {
+            self.resume();
+        }
         if self.deadline.is_none_or(|deadline| deadline > now) {
             return false;
         }
         self.wait = (self.wait * 2).min(self.timers.max_retransmit);
+        self.unanswered += 1;
         self.deadline = None;
-        self.cursor = (0, 0);
+        self.rewind();
         true
+    }
+
+    /// Sending starts again with what is not acknowledged.
+    const fn rewind(&mut self) {
+        self.cursor = (0, 0);
+        self.resume();
+    }
+
+    const fn resume(&mut self) {
+        self.burst = 0;
+        self.resume_at = None;
     }
 
     /// The peer sent something again, or asks for it: so does the flight, unless it just was.
@@ -200,7 +247,7 @@ impl Outbox {
         if !self.is_busy() || !self.is_all_sent() || just_sent {
             return false;
         }
-        self.cursor = (0, 0);
+        self.rewind();
         true
     }
 
@@ -225,10 +272,16 @@ impl Outbox {
         if !progress {
             return Acked::Nothing;
         }
+        self.unanswered = 0;
         if self.next_piece((0, 0)).is_none() {
             return Acked::All;
         }
-        self.cursor = (0, 0);
+        if self.resume_at.is_some() {
+            // The first burst arrived: the rest follows at once, and nothing twice.
+            self.resume();
+            return Acked::Some;
+        }
+        self.rewind();
         Acked::Some
     }
 
@@ -283,13 +336,26 @@ impl Outbox {
         start: usize,
         buf: &mut Vec<u8>,
     ) {
+        if self.resume_at.is_some_and(|resume_at| resume_at <= now) {
+            self.resume();
+        }
         let len_before = buf.len();
         let is_first = self.cursor == (0, 0);
+        let mtu = match self.unanswered {
+            ..TRIES_AT_FULL_SIZE => mtu,
+            _ => mtu.min(SAFE_DATAGRAM),
+        };
         while let Some(piece) = self.next_piece(self.cursor) {
+            if self.burst >= MAX_BURST {
+                self.resume_at
+                    .get_or_insert(now + self.timers.initial_retransmit / 10);
+                break;
+            }
             let room = (start + mtu).saturating_sub(buf.len());
             if !self.put_record(records, piece, room, buf.len() > start, buf) {
                 break;
             }
+            self.burst += 1;
         }
         if buf.len() == len_before {
             return;

@@ -2,6 +2,8 @@
 
 use gannet_crypto::{NamedGroup, SignatureScheme};
 
+use crate::x509::KeyKind;
+
 /// Every group that we know.
 const GROUPS: [(NamedGroup, u16); 4] = [
     (NamedGroup::P256, 0x0017),
@@ -49,6 +51,16 @@ pub(crate) fn scheme_from_code(code: u16) -> Option<SignatureScheme> {
         .iter()
         .find(|(_, known)| *known == code)
         .map(|(scheme, _)| *scheme)
+}
+
+/// What a scheme of DTLS 1.3 means in DTLS 1.2 for a key: a hash function with ECDSA, on whatever curve
+/// the certificate's key is (RFC 5246, section 7.4.1.4.1; RFC 8446, section 4.2.3).
+pub(crate) const fn scheme_in_12(scheme: SignatureScheme, key: KeyKind) -> SignatureScheme {
+    match (scheme, key) {
+        (SignatureScheme::EcdsaP256Sha256, KeyKind::EcdsaP384) => SignatureScheme::EcdsaP384Sha256,
+        (SignatureScheme::EcdsaP384Sha384, KeyKind::EcdsaP256) => SignatureScheme::EcdsaP256Sha384,
+        _ => scheme,
+    }
 }
 
 /// The schemes that we verify, as the `signature_algorithms` extension lists them. PKCS #1 is there in

@@ -62,8 +62,8 @@ impl KeyKind {
         use SignatureScheme as S;
         matches!(
             (self, scheme),
-            (Self::EcdsaP256, S::EcdsaP256Sha256)
-                | (Self::EcdsaP384, S::EcdsaP384Sha384)
+            (Self::EcdsaP256, S::EcdsaP256Sha256 | S::EcdsaP256Sha384)
+                | (Self::EcdsaP384, S::EcdsaP384Sha256 | S::EcdsaP384Sha384)
                 | (Self::Ed25519, S::Ed25519)
                 | (
                     Self::Rsa,

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::IceServer;
+use crate::{Filter, HostPolicy, IceServer};
 
 /// The side of the agent (RFC 8445, section 2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,13 +71,14 @@ pub enum Nomination {
 /// Durations. The defaults are the RFCs' where they have any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timers {
-    /// Ta, the pace of new checks and server requests: at least 5 ms (RFC 8445, section 14.2).
+    /// Ta, the pace of new checks and server requests: at least 5 ms (RFC 8445, section 14.2). Less than
+    /// 50 ms counts only if the peer agrees ([`crate::IceAgent::set_remote_pacing`]).
     pub pacing: Duration,
     /// How many checks may go out back to back before the pace counts. The average rate stays
     /// below one in `pacing`.
     pub burst: u32,
-    /// The first retransmission timeout of checks: at least 500 ms on the open Internet
-    /// (RFC 8445, section 14.3).
+    /// The least first retransmission timeout of checks and server requests: at least 500 ms on the
+    /// open Internet. It grows with their number (RFC 8445, section 14.3).
     pub check_rto: Duration,
     /// How often a check is sent at most.
     pub check_attempts: u32,
@@ -88,7 +89,8 @@ pub struct Timers {
     pub consent_expiry: Duration,
     /// Without a sign of life for this long, a probe is sent.
     pub probe_after: Duration,
-    /// Without a sign of life for this long, in spite of probes, the state is `Disconnected`.
+    /// Without a sign of life for this long, in spite of probes, the state is `Disconnected`. The
+    /// default leaves a packet that was under way 200 ms, so that the user knows within 5 s.
     pub disconnected_after: Duration,
     /// How long the agent has patience at least before it says that no pair works (RFC 8863).
     pub patience: Duration,
@@ -96,6 +98,12 @@ pub struct Timers {
     pub reflexive_wait: Duration,
     /// How long the controlling side waits for a better pair once a relayed one works.
     pub relayed_wait: Duration,
+    /// How often a NAT's mapping of a reflexive candidate is kept open while no pair is nominated: at
+    /// least 15 s (RFC 8445, section 5.1.1.4).
+    pub keepalive_interval: Duration,
+    /// How long after completion unused relays are kept, if they are to be freed at all
+    /// (RFC 8445, section 8.3: at least 3 s).
+    pub free_after: Duration,
 }
 
 impl Default for Timers {
@@ -107,11 +115,13 @@ impl Default for Timers {
             check_attempts: 7,
             consent_interval: Duration::from_secs(5),
             consent_expiry: Duration::from_secs(30),
-            probe_after: Duration::from_millis(3_500),
-            disconnected_after: Duration::from_secs(5),
+            probe_after: Duration::from_millis(3_300),
+            disconnected_after: Duration::from_millis(4_800),
             patience: Duration::from_millis(39_500),
             reflexive_wait: Duration::from_millis(200),
             relayed_wait: Duration::from_millis(500),
+            keepalive_interval: Duration::from_secs(15),
+            free_after: Duration::from_secs(3),
         }
     }
 }
@@ -166,15 +176,20 @@ pub struct Config {
     pub limits: Limits,
     /// Servers for server-reflexive and relayed candidates.
     pub servers: Vec<IceServer>,
-    /// Connects to the peer's passive TCP candidates.
+    /// Which of this machine's addresses and ports may be used.
+    pub hosts: HostPolicy,
+    /// Asks for TCP connections to the peer's passive and simultaneous-open candidates.
     pub tcp: bool,
     /// Announces host candidates by random `.local` names, which the driver publishes by mDNS
     /// (draft-ietf-mmusic-mdns-ice-candidates).
     pub hide_host_addresses: bool,
     /// Public addresses that a 1:1 NAT has for local ones: announced in their place.
     pub nat_1to1: Vec<(IpAddr, IpAddr)>,
-    /// Which addresses of the peer's may be used at all.
-    pub accept_remote: Option<fn(IpAddr) -> bool>,
+    /// Which addresses of the peer's may be used at all; all of them if there is none.
+    pub remote_addresses: Option<Filter<IpAddr>>,
+    /// Gives relays back that the nominated pair does not use, some time after completion. They are
+    /// then missing if that pair dies.
+    pub free_unused_relays: bool,
 }
 
 impl Config {
@@ -189,10 +204,12 @@ impl Config {
             timers: Timers::default(),
             limits: Limits::default(),
             servers: Vec::new(),
+            hosts: HostPolicy::default(),
             tcp: false,
             hide_host_addresses: false,
             nat_1to1: Vec::new(),
-            accept_remote: None,
+            remote_addresses: None,
+            free_unused_relays: false,
         }
     }
 }

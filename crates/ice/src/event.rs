@@ -70,7 +70,7 @@ pub struct ConnectionId(pub(crate) u32);
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Request {
-    /// Find the address of `name`, by mDNS if it ends in `.local`; answer with
+    /// Find the addresses of `name`, by mDNS if it ends in `.local`, by DNS otherwise; answer with
     /// [`crate::IceAgent::handle_resolved`].
     ResolveName {
         /// To be given back.
@@ -92,18 +92,27 @@ pub enum Request {
         id: ConnectionId,
         /// The peer's address.
         address: SocketAddr,
+        /// Bind the connection to this address first: the peer connects to it at the same time
+        /// (RFC 6544, appendix A). If there is none, any local address does.
+        local: Option<SocketAddr>,
     },
     /// Connect to a TURN server; answer with [`crate::IceAgent::handle_server_connected`] or
     /// [`crate::IceAgent::handle_server_disconnected`].
     ConnectServer {
         /// To be given back.
         id: ConnectionId,
-        /// The server's address.
-        address: SocketAddr,
+        /// The server's addresses, the preferred first: one connection is wanted, to whichever
+        /// answers first when they are tried one after the other at short intervals (RFC 8305).
+        addresses: Vec<SocketAddr>,
         /// The name that its certificate must have; if there is none, its address.
         name: Option<String>,
         /// TLS over TCP, or TCP alone.
         tls: bool,
+    },
+    /// Close the connection to a TURN server: its allocation is refused, lost or given back.
+    DisconnectServer {
+        /// The one of [`Self::ConnectServer`].
+        id: ConnectionId,
     },
 }
 
@@ -125,6 +134,8 @@ pub enum Event {
     ServerError {
         /// Which one.
         server: ServerAddress,
+        /// The STUN error code, or 701 if it can not be reached, as W3C has it.
+        code: u16,
         /// What is wrong with it.
         reason: String,
     },

@@ -1,50 +1,24 @@
 //! Bodies of the fuzz targets.
 
-use std::net::{IpAddr, SocketAddr};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use gannet_crypto::{Rng, default_provider};
 use gannet_stun::{
-    Attribute, AttributeType, Class, IntegrityKey, Message, MessageWriter, Method, RawAttribute,
-    Seal, TransactionId,
+    Attribute, ChannelNumber, Class, IntegrityKey, Message, MessageWriter, Method, Seal,
+    TransactionId,
 };
+use gannet_turn::fuzzing::{Input, PASSWORD, USERNAME, extra, start};
 
 use crate::*;
 
-/// Takes values from the fuzzer's bytes; zeros when there are no more.
-struct Input<'a>(&'a [u8]);
-
-impl<'a> Input<'a> {
-    fn u8(&mut self) -> u8 {
-        match self.0.split_first() {
-            Some((first, rest)) => {
-                self.0 = rest;
-                *first
-            }
-            None => 0,
-        }
-    }
-
-    fn u16(&mut self) -> u16 {
-        u16::from_be_bytes([self.u8(), self.u8()])
-    }
-
-    fn bytes(&mut self) -> &'a [u8] {
-        let len = usize::from(self.u8()).min(self.0.len());
-        let (bytes, rest) = self.0.split_at(len);
-        self.0 = rest;
-        bytes
-    }
-
-    /// One of a few addresses, so that they meet again.
-    fn address(&mut self) -> SocketAddr {
-        let n = self.u8();
-        let ip: IpAddr = match n & 0xc0 {
-            0xc0 => std::net::Ipv6Addr::from(0x2001_0db8_u128 << 96 | u128::from(n & 0x3f)).into(),
-            _ => [192, 0, 2, n & 0x3f].into(),
-        };
-        SocketAddr::new(ip, 1000 + u16::from(self.u8() & 3))
-    }
+/// A request that waits for an answer.
+#[derive(Clone, Copy)]
+struct Asked {
+    id: TransactionId,
+    method: Method,
+    transmit: Transmit,
 }
 
 /// An agent with its clock, and what the other side would know.
@@ -52,9 +26,12 @@ struct World {
     agent: IceAgent,
     now: Instant,
     remote: IceParameters,
-    /// The IDs of requests that wait for an answer, latest last.
-    asked: Vec<(TransactionId, Transmit)>,
+    /// The requests that wait for an answer, latest last.
+    asked: VecDeque<Asked>,
+    /// What the driver was asked for.
+    requests: VecDeque<Request>,
     seed: u64,
+    steps: u32,
 }
 
 impl World {
@@ -69,25 +46,23 @@ impl World {
             config.nomination = Nomination::Renomination;
         }
         config.hide_host_addresses = options & 8 != 0;
-        let server = SocketAddr::from(([198, 51, 100, 1], 3478));
+        config.tcp = options & 32 != 0;
+        if options & 64 != 0 {
+            config.policy = TransportPolicy::Relay;
+        }
+        config.free_unused_relays = options & 128 != 0;
         if options & 16 != 0 {
-            config.servers.push(IceServer::Stun {
-                address: ServerAddress::Ip(server),
-            });
-            config.servers.push(IceServer::Turn {
-                address: ServerAddress::Name("turn.example.org".to_owned(), 3478),
-                transport: TurnTransport::Udp,
-                username: "user".to_owned(),
-                password: "password".to_owned(),
-            });
+            config.servers = servers();
         }
         let rng = Rng::insecure_from_u64(u64::from(options));
         Self {
             agent: IceAgent::new(config, default_provider(), rng),
             now: start(),
             remote: parameters(1),
-            asked: Vec::new(),
+            asked: VecDeque::new(),
+            requests: VecDeque::new(),
             seed: 1,
+            steps: 0,
         }
     }
 
@@ -118,10 +93,14 @@ impl World {
             if let Ok(message) = Message::parse(&buffer)
                 && message.class() == Class::Request
             {
-                self.asked.push((message.transaction_id(), transmit));
+                self.asked.push_back(Asked {
+                    id: message.transaction_id(),
+                    method: message.method(),
+                    transmit,
+                });
             }
             if self.asked.len() > 64 {
-                self.asked.remove(0);
+                self.asked.pop_front();
             }
         }
         assert_eq!(
@@ -129,13 +108,28 @@ impl World {
             None,
             "it never ends"
         );
-        while self.agent.poll_event().is_some() {}
+        while let Some(event) = self.agent.poll_event() {
+            if let Event::Request(request) = event {
+                self.requests.push_back(request);
+            }
+            if self.requests.len() > 32 {
+                self.requests.pop_front();
+            }
+        }
         let timeout = self.agent.poll_timeout();
         assert!(
             timeout.is_none_or(|at| at > self.now),
             "a timer is due for ever"
         );
+        self.steps += 1;
+        // Statistics are copies, and most of the time went there.
+        if self.steps.is_multiple_of(8) {
+            self.check_invariants();
+        }
+    }
 
+    /// What must hold after everything is sent and told.
+    fn check_invariants(&self) {
         let limits = Limits::default();
         let pairs = self.agent.pair_stats();
         assert!(pairs.len() <= limits.pairs);
@@ -143,15 +137,35 @@ impl World {
         assert!(pairs.iter().filter(|pair| pair.nominated).count() <= 1);
         let remote = self.agent.remote_candidates().count();
         assert!(remote <= limits.remote_candidates + limits.peer_reflexive_candidates);
-        assert!(self.agent.local_candidates().count() <= limits.local_candidates);
+        let local = self.agent.local_candidate_stats();
+        assert!(local.len() <= limits.local_candidates);
+        assert!(self.agent.local_candidates().count() <= local.len());
+        let selected = pairs.iter().any(|pair| pair.selected);
+        assert_eq!(self.agent.selected_pair().is_some(), selected);
+        match self.agent.state() {
+            IceTransportState::Closed => assert_eq!(self.agent.poll_timeout(), None),
+            IceTransportState::Completed => assert!(selected),
+            IceTransportState::Failed => assert!(!selected),
+            _ => {}
+        }
     }
 
     fn packet(&mut self, local: SocketAddr, remote: SocketAddr, packet: &[u8]) {
+        self.packet_by(Protocol::Udp, local, remote, packet);
+    }
+
+    fn packet_by(
+        &mut self,
+        protocol: Protocol,
+        local: SocketAddr,
+        remote: SocketAddr,
+        packet: &[u8],
+    ) {
         let incoming = self
             .agent
-            .handle_packet(self.now, local, remote, Protocol::Udp, packet);
-        if let Incoming::Data(data) = incoming {
-            assert!(data.len() <= packet.len());
+            .handle_packet(self.now, local, remote, protocol, packet);
+        if let Incoming::Data(range) = incoming {
+            assert!(packet.get(range).is_some());
         }
     }
 
@@ -179,7 +193,7 @@ impl World {
         if options & 8 != 0 {
             writer.attribute(&Attribute::Nomination(u32::from(input.u8())));
         }
-        extra(&mut writer, input, options);
+        extra(&mut writer, input, options & 32 != 0);
         let key = IntegrityKey::short_term(&*default_provider(), &ours.password);
         let sealed = writer.finish(Seal::sha1(&key).with_fingerprint());
         if sealed.is_ok() {
@@ -188,14 +202,40 @@ impl World {
         }
     }
 
-    /// An answer to something that the agent has asked.
+    /// An answer to something that the agent has asked of the peer or of a server.
     fn answer(&mut self, input: &mut Input<'_>) {
         let options = input.u8();
         if self.asked.is_empty() {
             return;
         }
         let at = usize::from(input.u8()) % self.asked.len();
-        let (id, transmit) = self.asked[at];
+        let Asked {
+            id,
+            method,
+            transmit,
+        } = self.asked[at];
+        let bytes = if method == Method::BINDING {
+            self.answer_check(input, options, id, transmit)
+        } else {
+            Some(gannet_turn::fuzzing::answer(input, id, method))
+        };
+        let remote = if options & 8 == 0 {
+            transmit.remote
+        } else {
+            input.address()
+        };
+        if let Some(bytes) = bytes {
+            self.packet_by(transmit.protocol, transmit.local, remote, &bytes);
+        }
+    }
+
+    fn answer_check(
+        &self,
+        input: &mut Input<'_>,
+        options: u8,
+        id: TransactionId,
+        transmit: Transmit,
+    ) -> Option<Vec<u8>> {
         let class = match options & 1 {
             0 => Class::Success,
             _ => Class::Error,
@@ -214,28 +254,68 @@ impl World {
             let code = [487, 403, 400, 500][usize::from(options >> 6)];
             writer.attribute(&Attribute::ErrorCode(gannet_stun::ErrorCode::new(code)));
         }
-        extra(&mut writer, input, options);
+        extra(&mut writer, input, options & 32 != 0);
         let key = IntegrityKey::short_term(&*default_provider(), &self.remote.password);
         let sealed = writer.finish(Seal::sha1(&key).with_fingerprint());
-        if sealed.is_ok() {
-            let remote = if options & 8 == 0 {
-                transmit.remote
-            } else {
-                input.address()
-            };
-            self.packet(transmit.local, remote, &bytes);
+        sealed.is_ok().then_some(bytes)
+    }
+
+    /// The driver does what it was asked for, or fails to.
+    fn fulfil(&mut self, input: &mut Input<'_>) {
+        let Some(request) = self.requests.pop_front() else {
+            return;
+        };
+        let (now, works) = (self.now, input.u8() & 3 != 0);
+        match request {
+            Request::ConnectServer { id, addresses, .. } if works => {
+                let local = input.address();
+                self.agent
+                    .handle_server_connected(now, id, local, addresses[0]);
+                if input.u8() & 15 == 0 {
+                    self.agent.handle_server_disconnected(now, id);
+                }
+            }
+            Request::ConnectServer { id, .. } => self.agent.handle_server_disconnected(now, id),
+            Request::ConnectPeer { id, local, .. } if works => {
+                let local = local.unwrap_or_else(|| input.address());
+                self.agent.handle_peer_connected(now, id, local);
+            }
+            Request::ConnectPeer { id, .. } => self.agent.handle_peer_refused(now, id),
+            Request::ResolveName { id, .. } => {
+                let addresses: Vec<_> = (0..input.u8() & 3).map(|_| input.address().ip()).collect();
+                self.agent.handle_resolved(now, id, &addresses);
+            }
+            Request::PublishName { .. } | Request::DisconnectServer { .. } => {}
         }
+    }
+
+    /// A relay brings something.
+    fn relayed(&mut self, input: &mut Input<'_>) {
+        let channel = ChannelNumber::MIN.number() + u16::from(input.u8() & 15);
+        let channel = (input.u8() & 1 == 0).then_some(channel);
+        let packet = gannet_turn::fuzzing::relayed(input, channel);
+        let (local, remote) = (input.address(), TURN_SERVER.into());
+        self.packet(local, remote, &packet);
     }
 }
 
-/// An attribute of the fuzzer's own.
-fn extra(writer: &mut MessageWriter<'_>, input: &mut Input<'_>, options: u8) {
-    if options & 32 != 0 {
-        writer.attribute(&Attribute::Other(RawAttribute {
-            attribute_type: AttributeType(input.u16()),
-            value: input.bytes(),
-        }));
-    }
+const TURN_SERVER: ([u8; 4], u16) = ([198, 51, 100, 2], 3478);
+
+fn servers() -> Vec<IceServer> {
+    let stun = ServerAddress::Ip(SocketAddr::from(([198, 51, 100, 1], 3478)));
+    let turn = |address, transport| IceServer::Turn {
+        address,
+        transport,
+        username: USERNAME.to_owned(),
+        password: PASSWORD.to_owned(),
+    };
+    let name = ServerAddress::Name("turn.example.org".to_owned(), 3478);
+    vec![
+        IceServer::Stun { address: stun },
+        turn(ServerAddress::Ip(TURN_SERVER.into()), TurnTransport::Udp),
+        turn(ServerAddress::Ip(TURN_SERVER.into()), TurnTransport::Tls),
+        turn(name, TurnTransport::Tcp),
+    ]
 }
 
 fn parameters(n: u64) -> IceParameters {
@@ -244,14 +324,6 @@ fn parameters(n: u64) -> IceParameters {
         password: format!("{n:024}"),
         ice_lite: false,
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a fuzz target needs some instant"
-)]
-fn start() -> Instant {
-    Instant::now() + Duration::from_secs(100_000)
 }
 
 /// Packets into an agent that is set up: any bytes, and authentic checks and answers.
@@ -270,6 +342,7 @@ pub fn packets(bytes: &[u8]) {
         }
         world.settle();
     }
+    world.check_invariants();
 }
 
 /// Whatever a driver, a user, a peer and time can do, in any order.
@@ -283,11 +356,18 @@ pub fn commands(bytes: &[u8]) {
         command(&mut world, &mut input);
         world.settle();
     }
+    world.check_invariants();
+}
+
+fn add_candidate(world: &mut World, text: &str) {
+    if let Ok(candidate) = text.parse() {
+        let _ = world.agent.add_remote_candidate(world.now, candidate);
+    }
 }
 
 fn command(world: &mut World, input: &mut Input<'_>) {
     let now = world.now;
-    match input.u8() % 16 {
+    match input.u8() % 24 {
         0 => world.agent.add_local_host(now, input.address()),
         1 => world.agent.remove_local_address(now, input.address().ip()),
         2 => world.agent.set_end_of_local_hosts(now),
@@ -300,29 +380,21 @@ fn command(world: &mut World, input: &mut Input<'_>) {
             let _ = world.agent.set_remote_parameters(now, world.remote.clone());
         }
         4 => {
-            let address = input.address();
-            let text = format!(
-                "{} 1 udp {} {} {} typ host",
-                input.u8(),
-                input.u16(),
-                address.ip(),
-                address.port()
+            let (foundation, priority, address) = (input.u8(), input.u16(), input.address());
+            let (ip, port) = (address.ip(), address.port());
+            add_candidate(
+                world,
+                &format!("{foundation} 1 udp {priority} {ip} {port} typ host"),
             );
-            if let Ok(candidate) = text.parse() {
-                let _ = world.agent.add_remote_candidate(now, candidate);
-            }
         }
-        5 => {
-            let text = format!("1 1 udp 7 {}.local 1000 typ host", input.u8());
-            if let Ok(candidate) = text.parse() {
-                let _ = world.agent.add_remote_candidate(now, candidate);
-            }
-        }
+        5 => add_candidate(
+            world,
+            &format!("1 1 udp 7 {}.local 1000 typ host", input.u8()),
+        ),
         6 => {
             let id = ResolveId(u32::from(input.u8()));
-            let found = input.u8() & 1 == 0;
-            let address = found.then(|| input.address().ip());
-            world.agent.handle_resolved(now, id, address);
+            let addresses: Vec<_> = (0..input.u8() & 3).map(|_| input.address().ip()).collect();
+            world.agent.handle_resolved(now, id, &addresses);
         }
         7 => world.agent.set_end_of_candidates(now),
         8 => {
@@ -337,12 +409,50 @@ fn command(world: &mut World, input: &mut Input<'_>) {
             let (local, remote) = (input.address(), input.address());
             world.packet(local, remote, input.bytes());
         }
+        16 | 17 => world.fulfil(input),
+        18 => world.relayed(input),
+        19 => tcp(world, input),
+        20 => {
+            let pacing = Duration::from_millis(u64::from(input.u16()));
+            world.agent.set_remote_pacing(Some(pacing));
+        }
+        21 => world.now += Duration::from_secs(u64::from(input.u8())),
+        22 => world.agent.set_role(match input.u8() & 1 {
+            0 => Role::Controlling,
+            _ => Role::Controlled,
+        }),
         _ => {
             let mut buffer = vec![0x80; 20];
             let _ = world.agent.transmit_data(now, &mut buffer, 10);
             if input.u8() == 255 {
                 world.agent.close();
             }
+        }
+    }
+}
+
+/// What comes with TCP candidates.
+fn tcp(world: &mut World, input: &mut Input<'_>) {
+    let now = world.now;
+    match input.u8() % 5 {
+        0 => world.agent.add_local_tcp_listener(now, input.address()),
+        1 => world
+            .agent
+            .add_local_tcp_simultaneous_open(now, input.address()),
+        2 => {
+            let (local, remote) = (input.address(), input.address());
+            world.agent.handle_peer_disconnected(now, local, remote);
+        }
+        3 => {
+            let (local, remote) = (input.address(), input.address());
+            world.packet_by(Protocol::Tcp, local, remote, input.bytes());
+        }
+        _ => {
+            let address = input.address();
+            let kind = ["passive", "active", "so"][usize::from(input.u8() % 3)];
+            let (ip, port) = (address.ip(), address.port());
+            let text = format!("1 1 tcp 9 {ip} {port} typ host tcptype {kind}");
+            add_candidate(world, &text);
         }
     }
 }

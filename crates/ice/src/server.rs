@@ -14,6 +14,15 @@ pub enum ServerAddress {
     Name(String, u16),
 }
 
+impl fmt::Display for ServerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(f),
+            Self::Name(name, port) => write!(f, "{name}:{port}"),
+        }
+    }
+}
+
 /// A STUN or TURN server (W3C's `RTCIceServer`, one per URL).
 #[derive(Clone, PartialEq, Eq)]
 pub enum IceServer {

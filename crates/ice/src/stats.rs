@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::Candidate;
+use crate::{Candidate, ServerAddress, TurnTransport};
 
 /// W3C's `RTCStatsIceCandidatePairState` (RFC 8445, section 6.1.2.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +17,20 @@ pub enum CandidatePairState {
     Failed,
     /// Works.
     Succeeded,
+}
+
+/// W3C's `RTCIceCandidateStats` of a local candidate. Address, port, protocol, type, priority, foundation
+/// and related address are those of the candidate itself.
+#[derive(Clone, Debug)]
+pub struct CandidateStats {
+    /// The candidate, with its own address, whatever the peer is told.
+    pub candidate: Candidate,
+    /// Whether it is still there: not W3C's `deleted`.
+    pub is_open: bool,
+    /// The server that it was learned from (W3C's `url`).
+    pub server: Option<ServerAddress>,
+    /// How the server is spoken to, of a relayed one (W3C's `relayProtocol`).
+    pub relay_protocol: Option<TurnTransport>,
 }
 
 /// W3C's `RTCIceCandidatePairStats`.

@@ -1,4 +1,5 @@
-//! The hot paths allocate nothing: data in and out on an established pair, and reading a check.
+//! The hot paths allocate nothing: data in and out on an established pair, and reading a check. And how
+//! much memory an agent takes.
 #![allow(unsafe_code, reason = "a counting allocator is one")]
 
 mod peers;
@@ -13,6 +14,7 @@ struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    static BYTES: Cell<isize> = const { Cell::new(0) };
 }
 
 // SAFETY: everything is left to the system's allocator; a thread-local counter without a destructor is
@@ -20,11 +22,13 @@ thread_local! {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        BYTES.set(BYTES.get() + layout.size().cast_signed());
         // SAFETY: the caller keeps `alloc`'s contract.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        BYTES.set(BYTES.get() - layout.size().cast_signed());
         // SAFETY: the caller keeps `dealloc`'s contract.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -85,4 +89,33 @@ fn reading_a_check() {
         }
     });
     assert_eq!(count, 0);
+}
+
+/// What is given back when the agent goes, and itself.
+fn footprint(agent: IceAgent) -> usize {
+    let before = BYTES.get();
+    drop(agent);
+    let heap = usize::try_from(before - BYTES.get()).unwrap();
+    size_of::<IceAgent>() + heap
+}
+
+/// `cargo test -p gannet-ice --test allocations -- --nocapture memory` prints it.
+#[test]
+#[allow(clippy::print_stdout, reason = "a measurement")]
+fn memory_of_an_idle_agent() {
+    let mut world = World::simple(3);
+    let fresh = || {
+        let config = Config::new(Role::Controlling);
+        let rng = gannet_crypto::Rng::insecure_from_u64(1);
+        IceAgent::new(config, gannet_crypto::default_provider(), rng)
+    };
+    world.signal();
+    world.run_until_nominated();
+    world.net.run_for(secs(60));
+    let connected = std::mem::replace(&mut world.net[world.a].agent, fresh());
+    let connected = footprint(connected);
+    let new = footprint(fresh());
+    println!("a new agent: {new} bytes; one with a path, idle for a minute: {connected} bytes");
+    assert!(new < 6_144, "{new}");
+    assert!(connected < 16_384, "{connected}");
 }

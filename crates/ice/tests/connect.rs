@@ -174,6 +174,70 @@ fn trickle_may_be_late_or_double_or_before_the_credentials() {
     assert_eq!(world.net[a].agent.pair_stats().len(), 1);
 }
 
+/// B signals nothing, ever, and sends nothing to A either: there is nothing that A could check.
+#[test]
+fn trickle_that_never_comes_ends_in_patience() {
+    let mut world = World::simple(15);
+    let (a, b) = (world.a, world.b);
+    world.parameters(a, b);
+    world.parameters(b, a);
+    // Without the end of candidates, they may always come.
+    world.net.run_for(secs(300));
+    assert_eq!(world.states(), (S::New, S::New));
+    // With it, only checks of the peer's may: RFC 8863 gives them their time.
+    world.end_of_candidates();
+    world.net.run_for(secs(39));
+    assert_eq!(world.states(), (S::Checking, S::Checking));
+    world.net.run_for(secs(1));
+    assert_eq!(world.states(), (S::Failed, S::Failed));
+    let sent = world.net[a].transmits + world.net[b].transmits;
+    assert_eq!(sent, 0);
+}
+
+/// Candidates that come late find a connection that is there already, and improve it.
+#[test]
+fn a_better_candidate_that_comes_late_takes_over() {
+    for nomination in [Nomination::Regular, Nomination::Renomination] {
+        let (mut a, b) = pair_of_roles(Role::Controlling, Role::Controlled);
+        a.nomination = nomination;
+        let mut world = World::new(16, a, b, &LinkConfig::new().delay(ms(10)));
+        let (a, b) = (world.a, world.b);
+        let now = world.net.now();
+        // The way that is known first is announced as one behind a NAT.
+        let mut reflexive = world.net[b].candidates[0].clone();
+        reflexive.candidate_type = CandidateType::ServerReflexive;
+        reflexive.priority = 1_694_498_815;
+        world.parameters(a, b);
+        world.parameters(b, a);
+        world.net[a]
+            .agent
+            .add_remote_candidate(now, reflexive)
+            .unwrap();
+        world.run_until_nominated();
+        world.net.run_for(secs(10));
+        let better = ip("198.51.100.99");
+        let cable = world.cable_b;
+        world.net.add_address(b, cable, better);
+        let now = world.net.now();
+        world.net[b].agent.add_local_host(now, at("198.51.100.99"));
+        world.net[b].drain_events();
+        world.net[b].told = 1;
+        world.trickle(b, a);
+        world.end_of_candidates();
+        world.net.run_until(|net| {
+            let theirs = net[a]
+                .nominated()
+                .and_then(|pair| pair.remote.socket_address());
+            let ours = net[b]
+                .nominated()
+                .and_then(|pair| pair.local.socket_address());
+            theirs == Some(at("198.51.100.99")) && ours == theirs
+        });
+        assert!(world.net.now() - now < secs(2));
+        world.assert_data_flows();
+    }
+}
+
 #[test]
 fn checks_that_come_before_the_peers_credentials_are_answered_and_used() {
     let mut world = World::simple(10);
@@ -217,10 +281,10 @@ fn names_are_resolved_by_the_driver() {
         panic!("{requests:?}");
     };
     assert_eq!(asked, name);
-    world.net[a].agent.handle_resolved(now, *second, None);
-    world.net[a].agent.handle_resolved(now, *id, Some(ip(B)));
+    world.net[a].agent.handle_resolved(now, *second, &[]);
+    world.net[a].agent.handle_resolved(now, *id, &[ip(B)]);
     // An answer that nobody asked for changes nothing.
-    world.net[a].agent.handle_resolved(now, *id, Some(ip(A)));
+    world.net[a].agent.handle_resolved(now, *id, &[ip(A)]);
     world.run_until_nominated();
 }
 
@@ -310,7 +374,7 @@ fn a_passive_tcp_candidate_is_connected_to() {
         .add_remote_candidate(now, passive.clone())
         .unwrap();
     world.net[a].drain_events();
-    let Some(Request::ConnectPeer { id, address }) = world.net[a].requests.pop() else {
+    let Some(Request::ConnectPeer { id, address, .. }) = world.net[a].requests.pop() else {
         panic!("no request to connect");
     };
     assert_eq!(address, listener);

@@ -149,7 +149,9 @@ fn what_is_not_authentic_changes_nothing() {
     let mut changed = check(&ours, "abcd", &ours.password, 3);
     changed[30] ^= 1;
     for packet in [&wrong_password, &wrong_ufrag, &changed] {
-        let _ = agent.handle_packet(now, at(B), stranger, Protocol::Udp, packet);
+        let incoming = agent.handle_packet(now, at(B), stranger, Protocol::Udp, packet);
+        // Only what is authentic counts as taken: by that a driver learns the peer's addresses.
+        assert_eq!(incoming, Incoming::Dropped);
     }
     // Without integrity, and without a user name.
     for with_name in [true, false] {
@@ -161,7 +163,8 @@ fn what_is_not_authentic_changes_nothing() {
             writer.attribute(&Attribute::Username(&name));
         }
         writer.finish(Seal::FINGERPRINT).unwrap();
-        let _ = agent.handle_packet(now, at(B), stranger, Protocol::Udp, &bare);
+        let incoming = agent.handle_packet(now, at(B), stranger, Protocol::Udp, &bare);
+        assert_eq!(incoming, Incoming::Dropped);
     }
     assert_eq!(agent.stats().unauthenticated + agent.stats().malformed, 5);
     assert_eq!(drain(agent, now), 0, "nothing of this deserves an answer");

@@ -53,6 +53,9 @@
 //! RFC 8843 (one bundle). The layers' own are in their crates.
 
 mod dtls_transport;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod parameters;
 pub mod rtp;
 mod session;

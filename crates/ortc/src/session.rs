@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -35,7 +34,9 @@ pub struct SessionConfig {
     pub srtp_profiles: Vec<Profile>,
     /// The longest UDP payload that is sent, in bytes. Default 1,200, which passes everywhere.
     pub mtu: usize,
-    /// The SCTP association's settings; ports, packet and message sizes are filled in.
+    /// The SCTP association's settings; ports, packet and message sizes are filled in. Here
+    /// `max_probed_packet_size` is the longest UDP payload that path MTU discovery tries, DTLS included;
+    /// the socket must not fragment then. Default `None`.
     pub sctp: gannet_sctp::Config,
     /// The data channels' settings.
     pub data_channels: DataChannelConfig,
@@ -123,8 +124,8 @@ pub struct Session {
     provider: Arc<dyn CryptoProvider>,
     rng: Rng,
     ice: IceAgent,
-    dtls: DtlsTransport,
-    srtp: Option<Box<Srtp>>,
+    pub(crate) dtls: DtlsTransport,
+    pub(crate) srtp: Option<Box<Srtp>>,
     rtp: RtpSession,
     channels: DataChannels,
     sctp_config: gannet_sctp::Config,
@@ -274,7 +275,7 @@ impl Session {
         self.stats.bytes_received += packet.len() as u64;
         let range = match self.ice.handle_packet(now, local, remote, protocol, packet) {
             Incoming::Consumed => None,
-            Incoming::Data(data) => Some(range_within(packet, data)),
+            Incoming::Data(range) => Some(range),
             Incoming::Dropped => {
                 self.stats.unexpected += 1;
                 return false;
@@ -352,21 +353,24 @@ impl Session {
         let start = buf.len();
         let transmit = match self.ice.poll_transmit(now, buf) {
             Some(transmit) => transmit,
-            None => {
-                self.write_data(now, buf)?;
-                match self.ice.transmit_data(now, buf, start) {
-                    Some(transmit) => transmit,
-                    None => {
-                        // No path: what was written is lost, as on a network that is down.
-                        buf.truncate(start);
-                        return None;
-                    }
-                }
-            }
+            None => self.transmit_data(now, buf, start)?,
         };
         self.stats.packets_sent += 1;
         self.stats.bytes_sent += (buf.len() - start) as u64;
         Some(transmit)
+    }
+
+    /// Appends the next datagram of the layers over ICE. What they send while there is no path is lost, as
+    /// on a network that is down; it must not wait, or their timers would be due for ever.
+    fn transmit_data(&mut self, now: Instant, buf: &mut Vec<u8>, start: usize) -> Option<Transmit> {
+        loop {
+            self.write_data(now, buf)?;
+            let transmit = self.ice.transmit_data(now, buf, start);
+            if transmit.is_some() {
+                return transmit;
+            }
+            buf.truncate(start);
+        }
     }
 
     /// Appends what DTLS, RTP or SCTP has to send. RTP and SCTP take turns.
@@ -478,7 +482,11 @@ impl Session {
         config.remote_port = remote.port;
         // DTLS authenticates what the checksum would protect (RFC 9653).
         config.zero_checksum = true;
-        config.max_packet_size = self.mtu.saturating_sub(connection.max_overhead());
+        let overhead = connection.max_overhead();
+        config.max_packet_size = self.mtu.saturating_sub(overhead);
+        config.max_probed_packet_size = config
+            .max_probed_packet_size
+            .map(|datagram| datagram.saturating_sub(overhead));
         if remote.max_message_size != 0 {
             config.max_outgoing_message_size =
                 usize::try_from(remote.max_message_size).unwrap_or(usize::MAX);
@@ -498,10 +506,4 @@ fn random_cname(rng: &mut Rng) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
-}
-
-/// Where `inner`, a part of `outer`, stands in it.
-fn range_within(outer: &[u8], inner: &[u8]) -> Range<usize> {
-    let start = inner.as_ptr().addr().saturating_sub(outer.as_ptr().addr());
-    start..start.saturating_add(inner.len())
 }

@@ -1,16 +1,21 @@
 //! What a connection is told when it is made.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use gannet_codecs::{AudioCodec, VideoCodec};
 use gannet_crypto::CryptoProvider;
 use gannet_ortc::dtls::{Certificate, KeyLog, Versions};
+use gannet_ortc::ice::{IceServer, TransportPolicy};
 use gannet_ortc::parameters::{
     FormatParameters, MediaKind, RtcpFeedback, RtpCapabilities, RtpCodecCapability,
     RtpHeaderExtensionCapability,
 };
 
-use crate::Endpoint;
+#[cfg(feature = "turn-tls")]
+use tokio_rustls::rustls;
+
+use crate::{Endpoint, EndpointConfiguration};
 
 /// What a [`PeerConnection`](crate::PeerConnection) is told when it is made.
 #[derive(Clone, Debug)]
@@ -18,6 +23,8 @@ use crate::Endpoint;
 pub struct Configuration {
     /// The sockets; `None` opens new ones for this connection alone. Servers share one endpoint.
     pub endpoint: Option<Endpoint>,
+    /// Which sockets are opened for this connection alone.
+    pub sockets: EndpointConfiguration,
     /// Who we are; `None` makes a new certificate (ECDSA on P-256).
     pub certificate: Option<Certificate>,
     /// Who computes the cryptography; `None` is the default provider.
@@ -30,18 +37,42 @@ pub struct Configuration {
     pub max_message_size: u32,
     /// Who receives DTLS's secrets, for debugging. Whoever has them reads the connection.
     pub key_log: Option<Arc<dyn KeyLog>>,
+    /// Servers that help to find a path (W3C's `iceServers`). They need sockets of the connection's own:
+    /// with an `endpoint` that is shared there can be none.
+    pub ice_servers: Vec<IceServer>,
+    /// Which candidates may be used (W3C's `iceTransportPolicy`).
+    pub ice_transport_policy: TransportPolicy,
+    /// Whether to connect to the peer's passive TCP candidates.
+    pub ice_tcp: bool,
+    /// Whether to tell the peer names in `.local` in place of our addresses, which those on the same
+    /// network can find out by multicast DNS.
+    pub hide_host_addresses: bool,
+    /// Local addresses, each with the public one that leads to it (a cloud's 1:1 NAT): the peer is told
+    /// the public one.
+    pub nat_1to1: Vec<(IpAddr, IpAddr)>,
+    /// How servers of TURN over TLS are verified; `None` trusts whom the system trusts.
+    #[cfg(feature = "turn-tls")]
+    pub turn_tls: Option<Arc<rustls::ClientConfig>>,
 }
 
 impl Default for Configuration {
     fn default() -> Self {
         Self {
             endpoint: None,
+            sockets: EndpointConfiguration::default(),
             certificate: None,
             provider: None,
             dtls_versions: Versions::default(),
             capabilities: default_capabilities(),
             max_message_size: 262_144,
             key_log: None,
+            ice_servers: Vec::new(),
+            ice_transport_policy: TransportPolicy::All,
+            ice_tcp: true,
+            hide_host_addresses: false,
+            nat_1to1: Vec::new(),
+            #[cfg(feature = "turn-tls")]
+            turn_tls: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is behind all handles of one connection: the session under its lock.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
@@ -12,15 +12,18 @@ use gannet_ortc::data::ChannelId;
 use gannet_ortc::ice::{IceGatheringState, IceTransportState, Protocol, Request, ResolveId};
 use gannet_ortc::parameters::Fingerprint;
 use gannet_ortc::{DtlsTransportState, Session};
+use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::data_channel::ChannelSignals;
 use crate::endpoint::{Batch, Endpoint, Route, lock};
 use crate::error::NegotiationError;
-use crate::event::{PeerConnectionState, PendingEvent};
-use crate::mdns;
+use crate::event::{IceCandidateError, PeerConnectionState, PendingEvent};
+use crate::mdns::{self, Responder};
 use crate::peer_connection::random_id;
+use crate::streams::{self, Origin, StreamKey, Streams};
+use crate::tls::Tls;
 use crate::transceivers::Transceivers;
 
 /// How many events wait for the user. Channels that the peer opens when the queue is full are closed, and
@@ -36,17 +39,23 @@ pub(crate) struct Connection {
     core: Mutex<Core>,
     endpoint: Endpoint,
     runtime: Handle,
+    /// How TURN servers are trusted.
+    tls: Tls,
+    /// Answers for the names that stand for our addresses.
+    responder: Mutex<Option<Responder>>,
     /// Somebody should look at the events or the states.
     pub(crate) news: Notify,
 }
 
 impl Connection {
-    pub(crate) fn new(core: Core, endpoint: Endpoint, runtime: Handle) -> Self {
+    pub(crate) fn new(core: Core, endpoint: Endpoint, runtime: Handle, tls: Tls) -> Self {
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             core: Mutex::new(core),
             endpoint,
             runtime,
+            tls,
+            responder: Mutex::new(None),
             news: Notify::new(),
         }
     }
@@ -83,30 +92,95 @@ impl Connection {
     /// Says goodbye and leaves the endpoint.
     pub(crate) fn close(self: &Arc<Self>) {
         self.with(Core::close);
-        self.endpoint.remove(self);
+        self.leave();
     }
 
-    /// Asks the local network for the address behind a name, and tells the ICE agent.
+    /// Gives back what only a connection that lives needs.
+    fn leave(self: &Arc<Self>) {
+        self.endpoint.remove(self);
+        self.lock().streams.close();
+        lock(&self.responder).take();
+    }
+
+    /// Takes a TCP connection that the peer has opened; `first` is its first frame, a check of the peer's.
+    pub(crate) fn adopt(self: &Arc<Self>, stream: TcpStream, key: StreamKey, first: Vec<u8>) {
+        let connection = Arc::downgrade(self);
+        let driven = streams::run(connection, key, Origin::Peer, stream, first, |_, _| {});
+        self.runtime.spawn(driven);
+    }
+
+    /// Does what the ICE agent can not do itself.
+    fn fulfil(self: &Arc<Self>, request: Request) {
+        let connection = Arc::downgrade(self);
+        match request {
+            Request::ResolveName { id, name } => self.resolve(id, name),
+            Request::PublishName { name, address } => self.publish(name, address),
+            Request::ConnectServer {
+                id,
+                addresses,
+                name,
+                tls,
+            } => {
+                let tls = tls.then(|| self.tls.clone());
+                let driven = streams::connect_server(connection, id, addresses, name, tls);
+                self.runtime.spawn(driven);
+            }
+            Request::DisconnectServer { id } => self.lock().streams.disconnect(id),
+            Request::ConnectPeer { id, address, local } => {
+                let driven = streams::connect_peer(connection, id, address, local);
+                self.runtime.spawn(driven);
+            }
+            _ => tracing::warn!(?request, "the ICE agent wants what nobody can do here"),
+        }
+    }
+
+    /// The addresses of the interfaces that names are asked and answered for on.
+    fn interfaces(&self) -> Vec<IpAddr> {
+        let addresses = self.endpoint.local_addresses();
+        addresses.map(|address: SocketAddr| address.ip()).collect()
+    }
+
+    /// Finds the addresses behind a name, and tells the ICE agent.
     fn resolve(self: &Arc<Self>, id: ResolveId, name: String) {
         let connection = Arc::downgrade(self);
-        let interfaces: Vec<IpAddr> = self
-            .endpoint
-            .local_addresses()
-            .map(|address| address.ip())
-            .collect();
+        let interfaces = self.interfaces();
         self.runtime.spawn(async move {
-            let resolved = mdns::resolve(&name, &interfaces).await;
-            if let Err(error) = &resolved {
-                tracing::debug!(%error, "a candidate's name has no address");
-            }
+            let addresses = if name.to_ascii_lowercase().ends_with(".local") {
+                let resolved = mdns::resolve(&name, &interfaces).await;
+                resolved
+                    .map(|address| vec![address])
+                    .map_err(|error| error.to_string())
+            } else {
+                let resolved = tokio::net::lookup_host((name.as_str(), 0)).await;
+                resolved
+                    .map(|found| found.map(|address| address.ip()).collect())
+                    .map_err(|error| error.to_string())
+            };
+            let addresses = addresses.unwrap_or_else(|error| {
+                tracing::debug!(%error, %name, "a name has no address");
+                Vec::new()
+            });
             if let Some(connection) = connection.upgrade() {
                 connection.with(|core, now| {
-                    core.session
-                        .ice_mut()
-                        .handle_resolved(now, id, resolved.ok());
+                    let ice = core.session.ice_mut();
+                    ice.handle_resolved(now, id, &addresses);
                 });
             }
         });
+    }
+
+    /// Answers for a name from now on.
+    fn publish(&self, name: String, address: IpAddr) {
+        let mut responder = lock(&self.responder);
+        if responder.is_none() {
+            match Responder::start(&self.runtime, self.interfaces()) {
+                Ok(started) => *responder = Some(started),
+                Err(error) => tracing::warn!(%error, "no name can be published by multicast DNS"),
+            }
+        }
+        if let Some(responder) = &*responder {
+            responder.publish(name, address);
+        }
     }
 }
 
@@ -119,6 +193,7 @@ pub(crate) struct Core {
     /// The media stream that our tracks belong to.
     pub(crate) stream_id: String,
     pub(crate) session: Session,
+    pub(crate) streams: Streams,
     pub(crate) jsep: Jsep,
     pub(crate) transceivers: Transceivers,
     pub(crate) channels: HashMap<ChannelId, Arc<ChannelSignals>>,
@@ -146,6 +221,7 @@ impl Core {
             stream_id: random_id(&mut rng),
             rng,
             session,
+            streams: Streams::default(),
             jsep,
             transceivers: Transceivers::default(),
             channels: HashMap::new(),
@@ -171,13 +247,21 @@ impl Core {
         self.session.handle_timeout(now);
     }
 
-    /// Appends the next datagram to `buf`.
+    /// Appends the next datagram to `buf`. What goes over streams is handed to them on the way.
     pub(crate) fn poll_transmit(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<Route> {
-        let transmit = self.session.poll_transmit(now, buf)?;
-        Some(Route {
-            local: transmit.local,
-            remote: transmit.remote,
-        })
+        let start = buf.len();
+        loop {
+            let transmit = self.session.poll_transmit(now, buf)?;
+            if transmit.protocol == Protocol::Udp {
+                return Some(Route {
+                    local: transmit.local,
+                    remote: transmit.remote,
+                });
+            }
+            let packet = buf.get(start..).unwrap_or_default();
+            self.streams.send(&transmit, packet);
+            buf.truncate(start);
+        }
     }
 
     /// The datagrams that are being gathered. They stay with the connection while a socket is full.
@@ -218,7 +302,7 @@ impl Core {
 
     /// Adds an event for the user.
     pub(crate) fn push_event(&mut self, event: PendingEvent) {
-        if self.events.len() < MAX_EVENTS || !event.is_state_change() {
+        if self.events.len() < MAX_EVENTS || !event.is_dispensable() {
             self.events.push_back(event);
         }
         self.notices.news = true;
@@ -262,9 +346,16 @@ impl Core {
             Event::StateChange(state) => {
                 self.push_event(PendingEvent::IceConnectionStateChange(state));
             }
-            Event::Request(Request::ResolveName { id, name }) => {
-                self.notices.resolve.push((id, name));
-            }
+            Event::Request(request) => self.notices.requests.push(request),
+            Event::ServerError {
+                server,
+                code,
+                reason,
+            } => self.push_event(PendingEvent::IceCandidateError(IceCandidateError {
+                server: server.to_string(),
+                code,
+                reason,
+            })),
             _ => {}
         }
     }
@@ -386,7 +477,7 @@ pub(crate) struct Notices {
     news: bool,
     gone: bool,
     channels: Vec<Arc<ChannelSignals>>,
-    resolve: Vec<(ResolveId, String)>,
+    requests: Vec<Request>,
 }
 
 impl Notices {
@@ -398,10 +489,10 @@ impl Notices {
             signals.changed.notify_waiters();
         }
         if self.gone {
-            connection.endpoint.remove(connection);
+            connection.leave();
         }
-        for (id, name) in self.resolve {
-            connection.resolve(id, name);
+        for request in self.requests {
+            connection.fulfil(request);
         }
     }
 }

@@ -16,6 +16,10 @@ pub enum NewConnectionError {
     /// No provider of cryptography was given, and none is built in.
     #[error("no provider of cryptography was given, and none is built in")]
     NoProvider,
+    /// Servers were given together with an endpoint that other connections may share: a TURN server knows
+    /// its clients by their addresses, so that two of them can not share a socket.
+    #[error("STUN and TURN servers need sockets of the connection's own, not a shared endpoint")]
+    ServersOnSharedEndpoint,
     /// There are no sockets.
     #[error(transparent)]
     Endpoint(#[from] BindError),

@@ -35,10 +35,23 @@ pub enum Event {
     IceGatheringStateChange(IceGatheringState),
     /// A local candidate to be signaled; an empty one says that there are no more.
     IceCandidate(IceCandidateInit),
+    /// A STUN or TURN server could not help; the others may.
+    IceCandidateError(IceCandidateError),
     /// The peer sends a stream.
     Track(TrackEvent),
     /// The peer opened a data channel: it is open.
     DataChannel(DataChannel),
+}
+
+/// What is wrong with a server: W3C's `RTCPeerConnectionIceErrorEvent`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IceCandidateError {
+    /// The server's name or address, and port.
+    pub server: String,
+    /// The STUN error code, or 701 if the server can not be reached.
+    pub code: u16,
+    /// What is wrong, in words.
+    pub reason: String,
 }
 
 /// A stream that the peer sends: W3C's `RTCTrackEvent`.
@@ -59,6 +72,7 @@ pub(crate) enum PendingEvent {
     IceConnectionStateChange(IceTransportState),
     IceGatheringStateChange(IceGatheringState),
     IceCandidate(IceCandidateInit),
+    IceCandidateError(IceCandidateError),
     Track {
         transceiver: TransceiverId,
         streams: Vec<String>,
@@ -67,13 +81,14 @@ pub(crate) enum PendingEvent {
 }
 
 impl PendingEvent {
-    /// Whether it tells what can be asked for too.
-    pub(crate) const fn is_state_change(&self) -> bool {
+    /// Whether the user can do without it: it tells what can be asked for too, or of trouble that shows.
+    pub(crate) const fn is_dispensable(&self) -> bool {
         matches!(
             self,
             Self::ConnectionStateChange(_)
                 | Self::IceConnectionStateChange(_)
                 | Self::IceGatheringStateChange(_)
+                | Self::IceCandidateError(_)
         )
     }
 }

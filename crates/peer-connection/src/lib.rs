@@ -59,10 +59,15 @@ mod encoding;
 mod endpoint;
 mod error;
 mod event;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod inbox;
 mod mdns;
 mod peer_connection;
 mod playing;
+mod streams;
+mod tls;
 mod transceiver;
 mod transceivers;
 
@@ -70,9 +75,11 @@ pub use configuration::{Configuration, default_capabilities};
 pub use data_channel::DataChannel;
 pub use endpoint::{BindError, Endpoint, EndpointConfiguration, local_addresses};
 pub use error::{NegotiationError, NewConnectionError};
-pub use event::{Event, PeerConnectionState, TrackEvent};
+pub use event::{Event, IceCandidateError, PeerConnectionState, TrackEvent};
 pub use peer_connection::PeerConnection;
 pub use playing::{play, transform};
+#[cfg(feature = "turn-tls")]
+pub use tokio_rustls::rustls;
 pub use transceiver::{EncodedFrames, RtpReceiver, RtpSender, RtpTransceiver};
 pub use transceivers::ReceivedFrame;
 
@@ -93,5 +100,7 @@ pub use gannet_ortc::data::{
 pub use gannet_ortc::dtls::{
     Certificate, CertificateError, Version as DtlsVersion, Versions as DtlsVersions,
 };
-pub use gannet_ortc::ice::{IceGatheringState, IceTransportState};
+pub use gannet_ortc::ice::{
+    IceGatheringState, IceServer, IceTransportState, IceUrlError, TransportPolicy,
+};
 pub use gannet_ortc::parameters::{Direction, MediaKind, RtpParameters};

@@ -18,10 +18,9 @@ use gannet_ortc::{Session, SessionConfig};
 use crate::connection::{Connection, Core};
 use crate::error::{NegotiationError, NewConnectionError};
 use crate::event::{Event, PeerConnectionState, PendingEvent, TrackEvent};
+use crate::tls::Tls;
 use crate::transceivers::TransceiverSeed;
-use crate::{
-    Configuration, DataChannel, Endpoint, EndpointConfiguration, OpenChannelError, RtpTransceiver,
-};
+use crate::{Configuration, DataChannel, Endpoint, OpenChannelError, RtpTransceiver};
 
 /// A connection with a peer: W3C's `RTCPeerConnection`.
 ///
@@ -59,9 +58,13 @@ impl PeerConnection {
     pub fn new(configuration: Configuration) -> Result<Self, NewConnectionError> {
         let runtime =
             tokio::runtime::Handle::try_current().map_err(|_| NewConnectionError::NoRuntime)?;
+        let is_shared = configuration.endpoint.is_some();
+        if is_shared && !configuration.ice_servers.is_empty() {
+            return Err(NewConnectionError::ServersOnSharedEndpoint);
+        }
         let endpoint = match configuration.endpoint {
             Some(endpoint) => endpoint,
-            None => Endpoint::bind(&EndpointConfiguration::default())?,
+            None => Endpoint::bind(&configuration.sockets)?,
         };
         let provider = configuration.provider.or_else(default_provider);
         let provider = provider.ok_or(NewConnectionError::NoProvider)?;
@@ -82,6 +85,11 @@ impl PeerConnection {
             sctp,
         });
         let mut config = SessionConfig::new(Role::Controlled, certificate);
+        config.ice.servers = configuration.ice_servers;
+        config.ice.policy = configuration.ice_transport_policy;
+        config.ice.tcp = configuration.ice_tcp;
+        config.ice.hide_host_addresses = configuration.hide_host_addresses;
+        config.ice.nat_1to1 = configuration.nat_1to1;
         config.dtls_versions = configuration.dtls_versions;
         config.cname = cname;
         config.key_log = configuration.key_log;
@@ -91,8 +99,17 @@ impl PeerConnection {
         let session = Session::new(config, provider, rng.fork(), now, SystemTime::now());
         let fragment = session.ice().local_parameters().username_fragment.clone();
         let core = Core::new(session, jsep, rng, fingerprint);
-        let connection = Arc::new(Connection::new(core, endpoint.clone(), runtime));
+        #[cfg(feature = "turn-tls")]
+        let tls = Tls {
+            config: configuration.turn_tls,
+        };
+        #[cfg(not(feature = "turn-tls"))]
+        let tls = Tls;
+        let connection = Arc::new(Connection::new(core, endpoint.clone(), runtime, tls));
         endpoint.register(&connection, &fragment);
+        if !is_shared {
+            endpoint.dedicate(&connection);
+        }
         Ok(Self {
             owner: Arc::new(Owner { connection }),
         })
@@ -126,6 +143,7 @@ impl PeerConnection {
             PendingEvent::IceConnectionStateChange(state) => Event::IceConnectionStateChange(state),
             PendingEvent::IceGatheringStateChange(state) => Event::IceGatheringStateChange(state),
             PendingEvent::IceCandidate(candidate) => Event::IceCandidate(candidate),
+            PendingEvent::IceCandidateError(error) => Event::IceCandidateError(error),
             PendingEvent::Track {
                 transceiver,
                 streams,
@@ -462,6 +480,9 @@ fn gather(endpoint: &Endpoint, core: &mut Core, now: Instant) {
     }
     for address in endpoint.local_addresses() {
         core.session.ice_mut().add_local_host(now, address);
+    }
+    for address in endpoint.tcp_addresses() {
+        core.session.ice_mut().add_local_tcp_listener(now, address);
     }
     core.session.ice_mut().set_end_of_local_hosts(now);
 }

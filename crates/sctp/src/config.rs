@@ -21,8 +21,9 @@ pub struct Config {
     /// path MTU less IP, UDP and DTLS overhead. Default 1,188; values are kept within
     /// [`Config::MIN_PACKET_SIZE`] and 65,532.
     pub max_packet_size: usize,
-    /// The largest packet that path MTU discovery (RFC 8899) may probe for; `None` leaves the packet
-    /// size alone. Default `None`.
+    /// The largest packet that path MTU discovery (RFC 8899) may probe for, at least `max_packet_size`.
+    /// Discovery also finds out when a path carries less than that. It needs a layer below that does not
+    /// fragment. `None` leaves the packet size alone. Default `None`.
     pub max_probed_packet_size: Option<usize>,
     /// The largest message in bytes that we send; it is what the peer announced as
     /// `max-message-size`. Default 262,144.
@@ -74,12 +75,10 @@ impl Config {
     /// The same settings with every value in its valid range.
     #[must_use]
     pub(crate) fn normalized(mut self) -> Self {
-        let range = Self::MIN_PACKET_SIZE..=Self::MAX_PACKET_SIZE;
         self.max_packet_size = clamp_packet_size(self.max_packet_size);
         self.max_probed_packet_size = self
             .max_probed_packet_size
-            .map(clamp_packet_size)
-            .filter(|&size| range.contains(&size) && size > self.max_packet_size);
+            .map(|size| clamp_packet_size(size).max(self.max_packet_size));
         self.outbound_streams = self.outbound_streams.max(1);
         self.inbound_streams = self.inbound_streams.max(1);
         self.max_incoming_message_size = self.max_incoming_message_size.clamp(1, 1 << 30);

@@ -43,6 +43,18 @@ pub enum SendError {
     Closed,
 }
 
+/// Why an association can not begin with what signaling has carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// It is not an INIT chunk that could lead to an association.
+    #[error("the peer's parameters are no valid INIT chunk")]
+    Malformed,
+    /// The association is past its beginning.
+    #[error("the association has begun already")]
+    AlreadyBegun,
+}
+
 /// Why streams can not be reset or added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]

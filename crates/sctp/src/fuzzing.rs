@@ -5,9 +5,14 @@ use std::time::{Duration, Instant};
 use arbitrary::{Arbitrary, Unstructured};
 use bytes::Bytes;
 use gannet_crypto::Rng;
+use gannet_wire::{Serial16, Serial32};
 
 use crate::congestion::Algorithm;
-use crate::packet::{Chunk, Packet, PacketBuilder, WriteChunk};
+use crate::packet::{
+    Chunk, Data, DuplicateTsns, ForwardTsn, Fragment, GapBlock, GapBlocks, IData, IForwardTsn,
+    Packet, PacketBuilder, Sack, SkippedMessage, SkippedMessages, SkippedStream, SkippedStreams,
+    WriteChunk,
+};
 use crate::{Association, Config, Ppid, Reliability, SendOptions, StreamId};
 
 /// Bytes into the parsers: nothing panics, and what was parsed can be written and parsed again.
@@ -94,6 +99,52 @@ pub enum Command<'a> {
     PacketSize(u16),
     /// The user aborts.
     Abort,
+    /// A chunk comes from a peer that knows what is going on, and lies.
+    Lie(Lie),
+}
+
+/// What a hostile peer says. TSNs are relative to what the end has sent or received last.
+#[derive(Debug, Arbitrary)]
+pub enum Lie {
+    /// An acknowledgement of what was not received, with a window that is not there.
+    Sack {
+        /// From the last TSN that was sent.
+        cumulative: i8,
+        /// The window.
+        window: u32,
+        /// Gap blocks.
+        blocks: [(u16, u16); 3],
+        /// A TSN that is said to be a duplicate, from the last one sent.
+        duplicate: i8,
+    },
+    /// Tiny fragments on many streams, with gaps in between.
+    Data {
+        /// From the last TSN that arrived in order.
+        tsn: i32,
+        /// The distance from one to the next.
+        step: u8,
+        /// How many.
+        count: u8,
+        /// The first stream.
+        stream: u16,
+        /// SSN or MID.
+        number: u8,
+        /// The U, B and E bits.
+        flags: u8,
+        /// How long each is.
+        len: u8,
+    },
+    /// FORWARD TSN and I-FORWARD-TSN far ahead.
+    Forward {
+        /// From the last TSN that arrived in order.
+        tsn: i32,
+        /// A stream.
+        stream: u16,
+        /// Its number.
+        number: u16,
+    },
+    /// INIT, again and again.
+    Inits(u8),
 }
 
 struct End {
@@ -147,6 +198,7 @@ pub fn association(data: &[u8]) {
         receive_window: 64 * 1024,
         max_incoming_message_size: 32 * 1024,
         outbound_streams: 300,
+        max_probed_packet_size: (flags & 0x80 != 0).then_some(1400),
         ..Config::default()
     };
     let mut ends = [End::new(config(1), 1, now), End::new(config(2), 2, now)];
@@ -171,6 +223,9 @@ pub fn association(data: &[u8]) {
             end.packets.truncate(1000);
             let stats = end.association.stats();
             assert!(stats.bytes_in_flight < 64 * 1024 * 1024);
+            // The window, as much again for what fills gaps, the headroom for bookkeeping, and a packet.
+            let most = 2 * end.association.config().receive_window + 4 * 1024 * 1024 + 70_000;
+            assert!(end.association.held() <= most);
         }
         if input.is_empty() {
             break;
@@ -247,6 +302,126 @@ fn run(ends: &mut [End; 2], side: usize, command: Command<'_>, now: &mut Instant
             }
         }
         Command::PacketSize(size) => association.set_max_packet_size(usize::from(size)),
+        Command::Lie(lie) => tell(association, &lie, *now),
         Command::Abort => association.abort("fuzz"),
+    }
+}
+
+/// Hands a lie to the end that it is meant for.
+fn tell(association: &mut Association, lie: &Lie, now: Instant) {
+    let (sent, received) = association.last_tsns();
+    let interleaving = association.stats().interleaving;
+    let mut chunks = Vec::new();
+    match *lie {
+        Lie::Sack {
+            cumulative,
+            window,
+            blocks,
+            duplicate,
+        } => {
+            let near = |offset: i8| Serial32(sent.wrapping_add_signed(offset.into()));
+            let blocks = blocks.map(|(start, end)| GapBlock { start, end });
+            Sack {
+                cumulative_tsn_ack: near(cumulative),
+                a_rwnd: window,
+                gap_blocks: GapBlocks::new(&blocks),
+                duplicates: DuplicateTsns::new(&[near(duplicate)]),
+            }
+            .write(&mut chunks);
+        }
+        Lie::Data {
+            tsn,
+            step,
+            count,
+            stream,
+            number,
+            flags,
+            len,
+        } => {
+            let payload = vec![0; usize::from(len)];
+            let fragment = Fragment {
+                beginning: flags & 2 != 0,
+                end: flags & 1 != 0,
+                unordered: flags & 4 != 0,
+                immediate: flags & 8 != 0,
+            };
+            for i in 0..u32::from(count) {
+                let tsn = received
+                    .wrapping_add_signed(tsn)
+                    .wrapping_add(i * u32::from(step));
+                let stream = StreamId(stream.wrapping_add(i as u16));
+                if interleaving {
+                    let chunk = IData {
+                        tsn: Serial32(tsn),
+                        stream,
+                        mid: Serial32(number.into()),
+                        ppid: Ppid(53),
+                        fsn: i,
+                        fragment,
+                        payload: &payload,
+                    };
+                    chunk.write(&mut chunks);
+                } else {
+                    let chunk = Data {
+                        tsn: Serial32(tsn),
+                        stream,
+                        ssn: Serial16(number.into()),
+                        ppid: Ppid(53),
+                        fragment,
+                        payload: &payload,
+                    };
+                    chunk.write(&mut chunks);
+                }
+            }
+        }
+        Lie::Forward {
+            tsn,
+            stream,
+            number,
+        } => {
+            let new_cumulative_tsn = Serial32(received.wrapping_add_signed(tsn));
+            let stream = StreamId(stream);
+            if interleaving {
+                IForwardTsn {
+                    new_cumulative_tsn,
+                    messages: SkippedMessages::Owned(&[SkippedMessage {
+                        stream,
+                        unordered: number & 1 != 0,
+                        mid: Serial32(number.into()),
+                    }]),
+                }
+                .write(&mut chunks);
+            } else {
+                ForwardTsn {
+                    new_cumulative_tsn,
+                    streams: SkippedStreams::Owned(&[SkippedStream {
+                        stream,
+                        ssn: Serial16(number),
+                    }]),
+                }
+                .write(&mut chunks);
+            }
+        }
+        Lie::Inits(count) => {
+            let header = crate::packet::CommonHeader {
+                verification_tag: 0,
+                ..association.own_header()
+            };
+            let chunk = association.local_init();
+            for _ in 0..count {
+                let mut packet = Vec::new();
+                let mut builder = PacketBuilder::new(&mut packet, header, 2000);
+                builder.push_encoded(&chunk);
+                builder.finish(false);
+                association.handle_packet(now, &packet);
+            }
+            return;
+        }
+    }
+    let mut packet = Vec::new();
+    let mut builder = PacketBuilder::new(&mut packet, association.own_header(), 65_536);
+    builder.push_encoded(&chunks);
+    if builder.finish(false).is_some() {
+        association.handle_packet(now, &packet);
     }
 }

@@ -10,6 +10,8 @@
 //! - Loss is found by time (RFC 8985, applied to TSNs) and by tail-loss probes; the window is controlled by
 //!   one of several [controllers](congestion), paced, and validated.
 //! - Streams are reset and added (RFC 6525). Checksums are left out over DTLS if both agree (RFC 9653).
+//! - The path's MTU is found (RFC 8899). Where signaling carries both ends' INIT, no handshake is needed
+//!   (draft-hancke-tsvwg-snap). Packets can be logged for Wireshark.
 //! - A slow reader closes the window, and nothing is dropped; everything that a peer can fill is bounded.
 //!
 //! Deliberately not here: multihoming and addresses (the layer below has the path), AUTH and ASCONF, ECN.
@@ -60,6 +62,7 @@ mod event;
 pub mod fuzzing;
 mod message;
 pub mod packet;
+mod packet_log;
 mod ranges;
 mod receive;
 mod send;
@@ -69,7 +72,8 @@ mod timer;
 
 pub use association::{Association, AssociationState, Transmit};
 pub use config::{Config, SchedulerKind};
-pub use error::{ReconfigError, SendError};
+pub use error::{ConnectError, ReconfigError, SendError};
 pub use event::{CloseReason, Event};
 pub use message::{Message, Ppid, Reliability, SendOptions, StreamId};
+pub use packet_log::PacketLog;
 pub use stats::Stats;

@@ -38,6 +38,8 @@ pub struct Stats {
     pub timeouts: u64,
     /// How many tail-loss probes were sent.
     pub tail_loss_probes: u64,
+    /// How many packets were sent to find out the path's MTU.
+    pub mtu_probes: u64,
     /// How many times a reaction to loss was undone because nothing was lost.
     pub spurious_recoveries: u64,
     /// The congestion window in bytes.

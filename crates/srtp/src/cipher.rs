@@ -50,8 +50,10 @@ impl Cipher {
         let mut key = Zeroizing::new([0; 32]);
         let key = &mut key[..profile.key_len()];
         derive(provider, master, encryption, key)?;
-        let mut salt = Salt::default();
-        derive(provider, master, salting, &mut salt[..profile.salt_len()])?;
+        let mut salt = Zeroizing::new([0; 14]);
+        let salt = &mut salt[..profile.salt_len()];
+        derive(provider, master, salting, salt)?;
+        let salt = Salt::new(salt);
         let algorithm = match profile {
             Profile::AeadAes128Gcm => AeadAlgorithm::Aes128Gcm,
             Profile::AeadAes256Gcm => AeadAlgorithm::Aes256Gcm,
@@ -79,13 +81,32 @@ impl Cipher {
     /// One with a session key that was not derived.
     #[cfg(test)]
     pub(crate) fn of_gcm(aead: Box<dyn Aead>, salt_bytes: &[u8]) -> Self {
-        let mut salt = Salt::default();
-        salt[..12].copy_from_slice(salt_bytes);
+        let salt = Salt::new(salt_bytes);
         Self::Gcm(Gcm { aead, salt })
     }
 }
 
-type Salt = Zeroizing<[u8; 14]>;
+/// A session salt of 12 or 14 bytes, with zeros behind it: its first eight bytes, and the rest.
+struct Salt {
+    halves: Zeroizing<[u64; 2]>,
+}
+
+/// Never prints it.
+impl std::fmt::Debug for Salt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Salt")
+    }
+}
+
+impl Salt {
+    fn new(bytes: &[u8]) -> Self {
+        let mut padded = Zeroizing::new([0; 16]);
+        padded[..bytes.len()].copy_from_slice(bytes);
+        let padded = Zeroizing::new(u128::from_be_bytes(*padded));
+        let halves = Zeroizing::new([(*padded >> 64) as u64, *padded as u64]);
+        Self { halves }
+    }
+}
 
 /// AES-GCM (RFC 7714).
 #[derive(Debug)]
@@ -115,13 +136,16 @@ impl Gcm {
 
     /// Two zero bytes, the SSRC and 48 bits of index, xored with the salt (RFC 7714, sections 8.1
     /// and 9.1).
+    ///
+    /// It is written in two pieces, as it is read again: byte by byte, the reading would wait for the
+    /// writes to reach the cache, which took 5 % of all the time of a packet.
     fn nonce(&self, ssrc: u32, index: u64) -> [u8; 12] {
+        let [high, low] = *self.salt.halves;
+        let high = high ^ (u64::from(ssrc) << 16) ^ (index >> 32);
+        let low = (low >> 32) as u32 ^ index as u32;
         let mut nonce = [0; 12];
-        nonce[2..6].copy_from_slice(&ssrc.to_be_bytes());
-        nonce[6..].copy_from_slice(&index.to_be_bytes()[2..]);
-        for (byte, salt) in nonce.iter_mut().zip(self.salt.iter()) {
-            *byte ^= salt;
-        }
+        nonce[..8].copy_from_slice(&high.to_be_bytes());
+        nonce[8..].copy_from_slice(&low.to_be_bytes());
         nonce
     }
 }
@@ -162,12 +186,10 @@ impl CounterMode {
 
     /// salt * 2^16 xor SSRC * 2^64 xor index * 2^16.
     fn counter(&self, ssrc: u32, index: u64) -> [u8; 16] {
+        let [high, low] = *self.salt.halves;
         let mut counter = [0; 16];
-        counter[4..8].copy_from_slice(&ssrc.to_be_bytes());
-        counter[8..14].copy_from_slice(&index.to_be_bytes()[2..]);
-        for (byte, salt) in counter.iter_mut().zip(self.salt.iter()) {
-            *byte ^= salt;
-        }
+        counter[..8].copy_from_slice(&(high ^ u64::from(ssrc)).to_be_bytes());
+        counter[8..].copy_from_slice(&(low ^ (index << 16)).to_be_bytes());
         counter
     }
 }
@@ -186,7 +208,7 @@ mod tests {
                 .aes_ctr(&hex("2B7E151628AED2A6ABF7158809CF4F3C"))
                 .unwrap(),
             hmac: provider.hmac(HashAlgorithm::Sha1, b""),
-            salt: Zeroizing::new(hex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD").try_into().unwrap()),
+            salt: Salt::new(&hex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD")),
             tag_len: 10,
         };
         let mut keystream = vec![0; 1_044_512];

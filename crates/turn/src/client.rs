@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,17 +16,17 @@ use crate::requests::Asked;
 use crate::{AllocateError, Config, PeerError};
 
 /// What became of a packet from the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "data in it is the peer's"]
-pub enum Incoming<'p> {
+pub enum Incoming {
     /// It was for the client.
     Consumed,
     /// A peer's datagram.
     Data {
         /// The peer.
         peer: SocketAddr,
-        /// What it sent.
-        data: &'p [u8],
+        /// Where in the packet stands what it sent.
+        data: Range<usize>,
     },
     /// It was malformed, or from a peer without permission, or unknown.
     Dropped,

@@ -1,6 +1,7 @@
 //! Data to and from peers (RFC 8656, sections 11 and 12).
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::time::Instant;
 
 use gannet_stun::{
@@ -14,7 +15,7 @@ use crate::requests::Asked;
 
 impl Client {
     /// Takes a message from the server: one datagram, or one message of the stream.
-    pub fn handle_packet<'p>(&mut self, now: Instant, packet: &'p [u8]) -> Incoming<'p> {
+    pub fn handle_packet(&mut self, now: Instant, packet: &[u8]) -> Incoming {
         if ChannelData::is_channel_data(packet) {
             return self.handle_channel_data(packet);
         }
@@ -27,7 +28,7 @@ impl Client {
                 self.handle_response(now, &message);
                 Incoming::Consumed
             }
-            (Class::Indication, Method::DATA) => self.handle_data_indication(&message),
+            (Class::Indication, Method::DATA) => self.handle_data_indication(packet, &message),
             _ => {
                 self.dropped += 1;
                 Incoming::Dropped
@@ -35,16 +36,16 @@ impl Client {
         }
     }
 
-    fn handle_channel_data<'p>(&mut self, packet: &'p [u8]) -> Incoming<'p> {
+    fn handle_channel_data(&mut self, packet: &[u8]) -> Incoming {
         let received = ChannelData::parse(packet).ok();
         let data = received.and_then(|received| {
             let peer = self.peers.peer_of(received.channel)?;
             Some((peer, received.data))
         });
-        self.deliver(data)
+        self.deliver(packet, data)
     }
 
-    fn handle_data_indication<'p>(&mut self, message: &Message<'p>) -> Incoming<'p> {
+    fn handle_data_indication(&mut self, packet: &[u8], message: &Message<'_>) -> Incoming {
         let mut peer = None;
         let mut data = None;
         for attribute in message.decoded() {
@@ -54,13 +55,16 @@ impl Client {
                 _ => {}
             }
         }
-        self.deliver(peer.zip(data))
+        self.deliver(packet, peer.zip(data))
     }
 
     /// Data of a peer that has no permission is not the server's to deliver.
-    fn deliver<'p>(&mut self, data: Option<(SocketAddr, &'p [u8])>) -> Incoming<'p> {
+    fn deliver(&mut self, packet: &[u8], data: Option<(SocketAddr, &[u8])>) -> Incoming {
         match data {
-            Some((peer, data)) if self.peers.may_reach(peer.ip()) => Incoming::Data { peer, data },
+            Some((peer, data)) if self.peers.may_reach(peer.ip()) => Incoming::Data {
+                peer,
+                data: range_within(packet, data),
+            },
             _ => {
                 self.dropped += 1;
                 Incoming::Dropped
@@ -131,4 +135,10 @@ impl Client {
         }
         Some(self.config.server)
     }
+}
+
+/// Where `part` stands in `whole`, which it was cut from.
+fn range_within(whole: &[u8], part: &[u8]) -> Range<usize> {
+    let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+    start..start.saturating_add(part.len())
 }

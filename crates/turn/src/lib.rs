@@ -22,7 +22,7 @@
 //!     client.allocate(now);
 //!     for packet in from_server {
 //!         if let Incoming::Data { peer, data } = client.handle_packet(now, packet) {
-//!             println!("{} bytes from {peer}", data.len());
+//!             println!("{peer} says {:?}", &packet[data]);
 //!         }
 //!     }
 //!     client.handle_timeout(now);
@@ -49,6 +49,9 @@ mod authentication;
 mod client;
 mod config;
 mod data;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod peers;
 mod requests;
 

@@ -47,7 +47,7 @@ impl ClientNode {
 impl Endpoint for ClientNode {
     fn handle_packet(&mut self, now: Instant, _: SocketAddr, _: SocketAddr, packet: &[u8]) {
         if let Incoming::Data { peer, data } = self.client.handle_packet(now, packet) {
-            self.received.push((peer, data.to_vec()));
+            self.received.push((peer, packet[data].to_vec()));
         }
         self.drain();
     }

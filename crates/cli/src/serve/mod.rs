@@ -42,7 +42,7 @@ pub(crate) struct Options {
     /// The private key of the certificate (PEM).
     #[arg(long, value_name = "FILE", requires = "cert_file")]
     key_file: Option<PathBuf>,
-    /// The UDP port for all calls; 0 takes a free one.
+    /// The UDP port for all calls, and the TCP port for those whose UDP is blocked; 0 takes a free one.
     #[arg(long, default_value_t = 0)]
     udp_port: u16,
     /// Use these addresses for calls instead of those of all interfaces.
@@ -87,6 +87,7 @@ pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
     configuration.port = options.udp_port;
     configuration.addresses.clone_from(&options.address);
     configuration.loopback = true;
+    configuration.tcp = true;
     let endpoint = Endpoint::bind(&configuration)?;
     let sound = SoundFile::load(options.play.as_deref()).map_err(|source| ServeError::Sound {
         path: options.play.clone().unwrap_or_default(),

@@ -13,8 +13,8 @@ struct Vector {
 
 fn all_vectors() -> Vec<Vector> {
     use SignatureScheme::{
-        EcdsaP256Sha256, EcdsaP384Sha384, Ed25519, RsaPkcs1Sha256, RsaPkcs1Sha384, RsaPkcs1Sha512,
-        RsaPssSha256, RsaPssSha384, RsaPssSha512,
+        EcdsaP256Sha256, EcdsaP256Sha384, EcdsaP384Sha256, EcdsaP384Sha384, Ed25519,
+        RsaPkcs1Sha256, RsaPkcs1Sha384, RsaPkcs1Sha512, RsaPssSha256, RsaPssSha384, RsaPssSha512,
     };
     let mut all: Vec<Vector> = [
         (
@@ -26,6 +26,16 @@ fn all_vectors() -> Vec<Vector> {
             EcdsaP384Sha384,
             vectors::P384_PUBLIC,
             vectors::P384_SIGNATURE,
+        ),
+        (
+            EcdsaP256Sha384,
+            vectors::P256_PUBLIC,
+            vectors::P256_SHA384_SIGNATURE,
+        ),
+        (
+            EcdsaP384Sha256,
+            vectors::P384_PUBLIC,
+            vectors::P384_SHA256_SIGNATURE,
         ),
         (Ed25519, vectors::ED25519_PUBLIC, vectors::ED25519_SIGNATURE),
         (

@@ -1,9 +1,10 @@
 //! Signatures of others.
 
 use ring::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ED25519, RSA_PKCS1_2048_8192_SHA256,
-    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
-    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, UnparsedPublicKey, VerificationAlgorithm,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1,
+    ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512,
+    UnparsedPublicKey, VerificationAlgorithm,
 };
 
 use crate::{SignatureScheme, VerifyError};
@@ -25,6 +26,8 @@ pub(super) fn verify(
 fn algorithm(scheme: SignatureScheme) -> &'static dyn VerificationAlgorithm {
     match scheme {
         SignatureScheme::EcdsaP256Sha256 => &ECDSA_P256_SHA256_ASN1,
+        SignatureScheme::EcdsaP256Sha384 => &ECDSA_P256_SHA384_ASN1,
+        SignatureScheme::EcdsaP384Sha256 => &ECDSA_P384_SHA256_ASN1,
         SignatureScheme::EcdsaP384Sha384 => &ECDSA_P384_SHA384_ASN1,
         SignatureScheme::Ed25519 => &ED25519,
         SignatureScheme::RsaPssSha256 => &RSA_PSS_2048_8192_SHA256,
@@ -39,10 +42,10 @@ fn algorithm(scheme: SignatureScheme) -> &'static dyn VerificationAlgorithm {
 /// Only uncompressed points, and keys of the right length.
 fn is_well_formed(scheme: SignatureScheme, public_key: &[u8]) -> bool {
     match scheme {
-        SignatureScheme::EcdsaP256Sha256 => {
+        SignatureScheme::EcdsaP256Sha256 | SignatureScheme::EcdsaP256Sha384 => {
             public_key.len() == 65 && public_key.first() == Some(&4)
         }
-        SignatureScheme::EcdsaP384Sha384 => {
+        SignatureScheme::EcdsaP384Sha256 | SignatureScheme::EcdsaP384Sha384 => {
             public_key.len() == 97 && public_key.first() == Some(&4)
         }
         SignatureScheme::Ed25519 => public_key.len() == 32,

@@ -40,12 +40,13 @@ impl Connection {
         }
     }
 
-    /// Sends the update that is wanted, if nothing else is out.
-    pub(super) fn start_key_update(&mut self) {
+    /// Sends what is wanted behind the handshake, if nothing else is out: an update first.
+    pub(super) fn start_post_handshake(&mut self) {
         if self.core.outbox.is_busy() {
             return;
         }
         let Some(update) = self.key_updates.wanted.take() else {
+            self.start_connection_id_messages();
             return;
         };
         let mut body = Vec::new();
@@ -81,11 +82,14 @@ impl Connection {
             HandshakeType::KeyUpdate if self.core.version == Some(Version::Dtls13) => {
                 self.handle_key_update(KeyUpdate::parse(&message.body)?)
             }
+            HandshakeType::NewConnectionId | HandshakeType::RequestConnectionId => {
+                self.handle_connection_ids(message)
+            }
             // We resume no sessions.
             HandshakeType::NewSessionTicket => Ok(()),
             _ => {
                 let found = message.kind.code();
-                let expected = "KeyUpdate or NewSessionTicket";
+                let expected = "a message that may come behind the handshake";
                 Err(HandshakeError::UnexpectedMessage { found, expected }.into())
             }
         }

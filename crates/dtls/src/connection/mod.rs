@@ -1,5 +1,6 @@
 //! The connection: the five verbs, and the commands.
 
+mod connection_ids;
 mod key_update;
 mod receive;
 mod transmit;
@@ -19,6 +20,7 @@ use crate::fingerprint::Fingerprint;
 use crate::handshake::State;
 use crate::outbox::Outbox;
 use crate::record::{ContentType, RecordLayer, SealRefusal};
+use connection_ids::ConnectionIds;
 use key_update::KeyUpdates;
 use receive::Held;
 
@@ -29,7 +31,8 @@ use receive::Held;
 ///   [`Self::remote_certificate`], [`Self::is_connected`], [`Self::max_overhead`], [`Self::stats`];
 /// - *inputs*: [`Self::handle_packet`] and [`Self::handle_timeout`];
 /// - *commands*: [`Self::set_remote_fingerprints`], [`Self::bind_cookies_to`], [`Self::seal`],
-///   [`Self::export_keying_material`], [`Self::update_keys`], [`Self::close`];
+///   [`Self::export_keying_material`], [`Self::update_keys`], [`Self::issue_connection_ids`],
+///   [`Self::request_connection_ids`], [`Self::use_next_connection_id`], [`Self::close`];
 /// - *outputs*: [`Self::poll_transmit`], [`Self::poll_event`] and [`Self::poll_timeout`].
 #[derive(Debug)]
 pub struct Connection {
@@ -38,6 +41,7 @@ pub struct Connection {
     life: Life,
     pub(crate) held: Held,
     key_updates: KeyUpdates,
+    connection_ids: ConnectionIds,
     /// The alert to be sent next, in the newest epoch.
     alert: Option<Alert>,
 }
@@ -101,6 +105,7 @@ impl Connection {
             life: Life::Connecting,
             held: Held::default(),
             key_updates: KeyUpdates::default(),
+            connection_ids: ConnectionIds::default(),
             alert: None,
         })
     }

@@ -13,7 +13,7 @@ impl Connection {
         self.core.now = now;
         let start = buf.len();
         if self.life != Life::Over {
-            self.start_key_update();
+            self.start_post_handshake();
             self.put_ack(buf);
             let core = &mut self.core;
             core.outbox

@@ -192,8 +192,8 @@ const fn wire_number(number: RecordNumber) -> u64 {
 
 fn nonce(iv: &[u8; 12], number: u64) -> [u8; 12] {
     let mut nonce = *iv;
-    for (byte, number) in nonce[4..].iter_mut().zip(number.to_be_bytes()) {
-        *byte ^= number;
+    if let Some(low) = nonce.last_chunk_mut() {
+        *low = (u64::from_be_bytes(*low) ^ number).to_be_bytes();
     }
     nonce
 }

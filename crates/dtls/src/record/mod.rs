@@ -6,6 +6,7 @@ mod replay;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use gannet_crypto::{AeadAlgorithm, OpenError};
@@ -36,6 +37,9 @@ const MAX_FORGERIES: u64 = 1 << 36;
 /// How many epochs are kept in each direction: the plaintext one, the handshake's, the one before the
 /// last, and the last.
 const MAX_EPOCHS: usize = 4;
+
+/// How many connection IDs are kept beside the one in use, in each direction.
+const MAX_MORE_CIDS: usize = 8;
 
 /// What protects an epoch's records.
 pub(crate) enum Protection {
@@ -109,8 +113,12 @@ pub(crate) struct RecordLayer {
     read: Vec<ReadEpoch>,
     /// What stands in our records: the ID that the peer chose.
     remote_cid: Vec<u8>,
+    /// What the peer gave us to use next.
+    spare_remote_cids: VecDeque<Vec<u8>>,
     /// What stands in the peer's records: the ID that we chose.
     local_cid: Vec<u8>,
+    /// What may stand there, too: IDs of the same length that we gave it later.
+    more_local_cids: VecDeque<Vec<u8>>,
     /// The longest plaintext that the peer takes.
     max_plaintext: usize,
     /// What plaintext records say that their version is.
@@ -133,7 +141,9 @@ impl RecordLayer {
                 protection: Protection::None,
             }],
             remote_cid: Vec::new(),
+            spare_remote_cids: VecDeque::new(),
             local_cid: Vec::new(),
+            more_local_cids: VecDeque::new(),
             max_plaintext: MAX_PLAINTEXT,
             // What every server takes in the first ClientHello (RFC 9147, section 4).
             plaintext_version: DTLS_1_0,
@@ -218,6 +228,43 @@ impl RecordLayer {
     /// The length of the connection ID in the peer's records.
     pub(crate) fn local_cid_len(&self) -> usize {
         self.local_cid.len()
+    }
+
+    /// Whether the peer wants a connection ID in our records.
+    pub(crate) fn has_remote_cid(&self) -> bool {
+        !self.remote_cid.is_empty()
+    }
+
+    /// Takes one more ID in the peer's records, which is as long as the first. Of too many, the oldest
+    /// is forgotten.
+    pub(crate) fn add_local_cid(&mut self, cid: &[u8]) {
+        if self.more_local_cids.len() >= MAX_MORE_CIDS
+            && let Some(second) = self.more_local_cids.pop_front()
+        {
+            self.local_cid = second;
+        }
+        self.more_local_cids.push_back(cid.to_vec());
+    }
+
+    fn is_local_cid(&self, cid: &[u8]) -> bool {
+        *cid == *self.local_cid || self.more_local_cids.iter().any(|more| *cid == **more)
+    }
+
+    /// Keeps an ID for our records. Those beyond the bound are dropped (RFC 9147, section 9).
+    pub(crate) fn add_spare_remote_cid(&mut self, cid: &[u8]) {
+        if self.spare_remote_cids.len() < MAX_MORE_CIDS {
+            self.spare_remote_cids.push_back(cid.to_vec());
+        }
+    }
+
+    pub(crate) fn forget_spare_remote_cids(&mut self) {
+        self.spare_remote_cids.clear();
+    }
+
+    /// Goes on to the next ID for our records; returns whether there was one.
+    pub(crate) fn use_next_remote_cid(&mut self) -> bool {
+        let next = self.spare_remote_cids.pop_front();
+        next.map(|next| self.remote_cid = next).is_some()
     }
 
     /// The longest plaintext that the peer takes.
@@ -365,7 +412,7 @@ impl RecordLayer {
                     return Err(Refusal::Malformed);
                 }
                 let cid = has_cid.then(|| record.get(1..sequence_at)).flatten();
-                if cid.is_some_and(|cid| cid != self.local_cid) {
+                if cid.is_some_and(|cid| !self.is_local_cid(cid)) {
                     return Err(Refusal::Malformed);
                 }
                 self.open_unified(header, epoch_bits, sequence_at, sequence_len, record)

@@ -1,5 +1,6 @@
 //! Two connections and a wire between them that tests can reach into.
 
+mod lies;
 mod malice;
 mod scenes;
 
@@ -8,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use gannet_crypto::{CryptoProvider, Rng, default_provider};
 
-use crate::{Certificate, Config, Connection, Event, Failure, Role, Version, Versions};
+use crate::{
+    Certificate, Config, Connection, ConnectionIdError, Event, Failure, Role, Version, Versions,
+};
 
 fn provider() -> Arc<dyn CryptoProvider> {
     default_provider()

@@ -6,6 +6,8 @@
     reason = "each test binary uses a part of it"
 )]
 
+pub mod snapshot;
+
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -104,6 +106,34 @@ pub fn provider() -> Arc<dyn CryptoProvider> {
 pub fn certificates() -> &'static [Certificate; 2] {
     static CERTIFICATES: OnceLock<[Certificate; 2]> = OnceLock::new();
     CERTIFICATES.get_or_init(|| [(); 2].map(|()| Certificate::generate(&*provider()).unwrap()))
+}
+
+/// The kinds of certificates that there are, as files that OpenSSL made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    P256,
+    P384,
+    Ed25519,
+    Rsa,
+}
+
+impl Kind {
+    pub const ALL: [Self; 4] = [Self::P256, Self::P384, Self::Ed25519, Self::Rsa];
+}
+
+/// The certificate of a kind.
+pub fn certificate(kind: Kind) -> &'static Certificate {
+    static CERTIFICATES: OnceLock<[Certificate; 4]> = OnceLock::new();
+    let load = |pem: &str| Certificate::from_pem(&*provider(), pem, pem).unwrap();
+    let all = CERTIFICATES.get_or_init(|| {
+        [
+            load(include_str!("../data/p256.pem")),
+            load(include_str!("../data/p384.pem")),
+            load(include_str!("../data/ed25519.pem")),
+            load(include_str!("../data/rsa.pem")),
+        ]
+    });
+    &all[kind as usize]
 }
 
 pub fn fingerprint(certificate: &Certificate) -> Vec<Fingerprint> {

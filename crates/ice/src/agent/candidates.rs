@@ -1,19 +1,25 @@
 //! Candidates come and go, from the driver and from signalling.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gannet_crypto::Rng;
 use thiserror::Error;
 
 use super::IceAgent;
 use super::generation::Credentials;
+use super::pacer::DEFAULT_PACING;
 use crate::priority::local_preference;
 use crate::{
     Candidate, CandidateAddress, CandidatePairState, CandidateTransport, CandidateType, Event,
     IceGatheringState, IceParameters, IceTransportState, Request, ResolveId, Role, TcpType,
     TransportPolicy, candidate_priority,
 };
+
+/// No agent may send faster (RFC 8445, section 14.2).
+const MIN_PACING: Duration = Duration::from_millis(5);
+/// A peer can not slow us down any further.
+const MAX_PACING: Duration = Duration::from_secs(1);
 
 /// A candidate of ours.
 #[derive(Debug)]
@@ -25,6 +31,8 @@ pub(super) struct LocalCandidate {
     pub(super) base: SocketAddr,
     /// The relay that it is on.
     pub(super) relay: Option<usize>,
+    /// The server that it was learned from.
+    pub(super) server: Option<usize>,
     /// Whether the socket is still there.
     pub(super) is_open: bool,
     /// Whether it is one that pairs are formed of: reflexive ones are not, their base is.
@@ -79,7 +87,7 @@ impl IceAgent {
     /// Adds a UDP socket of the driver's, by its local address: a host candidate.
     ///
     /// Call it for each address that the socket is reachable by, never with an unspecified one
-    /// (0.0.0.0): that is counted and ignored.
+    /// (0.0.0.0): that is counted and ignored, and so is one that [`crate::Config::hosts`] refuses.
     pub fn add_local_host(&mut self, now: Instant, address: SocketAddr) {
         if self.state == IceTransportState::Closed {
             return;
@@ -92,9 +100,7 @@ impl IceAgent {
             self.reopen(now, local);
             return;
         }
-        if address.ip().is_unspecified() || self.local.len() >= self.config.limits.local_candidates
-        {
-            self.stats.over_limit += 1;
+        if !self.is_usable_host(address.ip()) {
             return;
         }
         let transport = CandidateTransport::Udp;
@@ -117,6 +123,7 @@ impl IceAgent {
             candidate,
             base: address,
             relay: None,
+            server: None,
             is_open: true,
             can_send: allowed,
             signalled: allowed,
@@ -129,16 +136,45 @@ impl IceAgent {
         self.update_state(now);
     }
 
+    /// Whether an address of this machine may become a candidate; counts it if not.
+    pub(super) fn is_usable_host(&mut self, ip: IpAddr) -> bool {
+        if ip.is_unspecified() || !self.config.hosts.allows_address(ip) {
+            self.stats.unusable_candidates += 1;
+            return false;
+        }
+        true
+    }
+
     /// Adds a candidate of ours and announces it.
     pub(super) fn add_local(&mut self, candidate: LocalCandidate) -> Option<usize> {
-        if self.local.len() >= self.config.limits.local_candidates {
-            self.stats.over_limit += 1;
-            return None;
-        }
-        self.local.push(candidate);
-        let local = self.local.len() - 1;
+        let local = self.push_local(candidate)?;
         self.announce(local);
         Some(local)
+    }
+
+    /// Adds a candidate of ours. If the table is full, it is in place of one that is gone.
+    pub(super) fn push_local(&mut self, candidate: LocalCandidate) -> Option<usize> {
+        if self.local.len() < self.config.limits.local_candidates {
+            self.local.push(candidate);
+            return Some(self.local.len() - 1);
+        }
+        let pairs = &self.current.pairs;
+        let is_used = |at| {
+            pairs
+                .iter()
+                .any(|pair| pair.local == at || pair.seen_as == Some(at))
+        };
+        let mut slots = self.local.iter().enumerate();
+        let slot = slots.position(|(at, old)| {
+            let is_gone =
+                !old.is_open || old.candidate.candidate_type == CandidateType::PeerReflexive;
+            is_gone && !is_used(at)
+        });
+        match slot {
+            Some(slot) => self.local[slot] = candidate,
+            None => self.stats.over_limit += 1,
+        }
+        slot
     }
 
     /// What the peer is told of a host candidate: its public address, or a name that hides it.
@@ -186,6 +222,8 @@ impl IceAgent {
         for at in &gone {
             self.local[*at].is_open = false;
         }
+        self.forget_mappings(address);
+        self.abandon_relays(now, address);
         let pairs = self.current.pairs.iter();
         let lost: Vec<_> = pairs
             .filter(|pair| gone.contains(&pair.local))
@@ -323,10 +361,10 @@ impl IceAgent {
         if candidate.component != 1 {
             return Err(E::Component(candidate.component));
         }
-        // An active one connects to us; nobody opens simultaneously.
+        // An active one connects to us.
         let is_usable = match candidate.transport {
             CandidateTransport::Udp => true,
-            CandidateTransport::Tcp(tcp) => tcp == TcpType::Passive && self.config.tcp,
+            CandidateTransport::Tcp(tcp) => tcp != TcpType::Active && self.config.tcp,
         };
         if !is_usable {
             return Err(E::Transport);
@@ -354,12 +392,14 @@ impl IceAgent {
         Ok(())
     }
 
-    /// The answer to [`Request::ResolveName`]; `None` if there is no such name.
-    pub fn handle_resolved(&mut self, now: Instant, id: ResolveId, address: Option<IpAddr>) {
+    /// The answer to [`Request::ResolveName`], the preferred address first; none if there is no such
+    /// name. A server is asked at one address of each family, a peer is looked for at the first address
+    /// that may be used.
+    pub fn handle_resolved(&mut self, now: Instant, id: ResolveId, addresses: &[IpAddr]) {
         let servers = &mut self.resolving_servers;
         if let Some(at) = servers.iter().position(|(waiting, _)| *waiting == id) {
             let (_, server) = servers.swap_remove(at);
-            self.server_resolved(now, server, address);
+            self.server_resolved(now, server, addresses);
             return;
         }
         let unresolved = &mut self.current.unresolved;
@@ -367,12 +407,12 @@ impl IceAgent {
             return;
         };
         let (_, mut candidate) = unresolved.swap_remove(at);
-        match address {
-            Some(ip) if self.is_acceptable(ip) => {
-                candidate.address = CandidateAddress::Ip(ip);
+        match addresses.iter().find(|ip| self.is_acceptable(**ip)) {
+            Some(ip) => {
+                candidate.address = CandidateAddress::Ip(*ip);
                 self.take_remote_candidate(now, candidate);
             }
-            _ => {
+            None => {
                 self.stats.unusable_candidates += 1;
                 self.update_state(now);
             }
@@ -382,7 +422,7 @@ impl IceAgent {
     fn is_acceptable(&self, ip: IpAddr) -> bool {
         !ip.is_unspecified()
             && !ip.is_multicast()
-            && self.config.accept_remote.is_none_or(|accept| accept(ip))
+            && (self.config.remote_addresses.as_ref()).is_none_or(|filter| filter.allows(&ip))
     }
 
     /// Takes in a candidate with an address. If checks from there came first, what was peer-reflexive
@@ -408,11 +448,19 @@ impl IceAgent {
                 let remote = self.current.remote_candidates.len() - 1;
                 match self.current.remote_candidates[remote].transport {
                     CandidateTransport::Udp => self.pair_remote(now, remote),
-                    CandidateTransport::Tcp(_) => self.connect_to_peer(remote),
+                    CandidateTransport::Tcp(_) => self.connect_to_candidate(remote),
                 }
             }
         }
         self.update_state(now);
+    }
+
+    /// Says what Ta the peer proposes (RFC 8839, section 5.5), `None` if it says nothing, which means
+    /// 50 ms. The slower of both proposals counts (RFC 8445, section 14.2).
+    pub fn set_remote_pacing(&mut self, pacing: Option<Duration>) {
+        let remote = pacing.unwrap_or(DEFAULT_PACING).min(MAX_PACING);
+        self.pacer
+            .set_pacing(self.config.timers.pacing.max(remote).max(MIN_PACING));
     }
 
     /// The peer will send no more candidates of this generation.

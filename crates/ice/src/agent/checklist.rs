@@ -31,7 +31,7 @@ pub(super) struct Pair {
     pub(super) valid: bool,
     /// An authenticated check or answer has come on it: data from there is the peer's.
     pub(super) heard: Option<Instant>,
-    /// When an answer came last: consent counts from here.
+    /// When the last request was sent that was answered: consent counts from here.
     pub(super) answered: Option<Instant>,
     /// The peer nominated it before it was valid.
     pub(super) nominate_when_valid: bool,
@@ -305,6 +305,10 @@ const fn meet(ours: CandidateTransport, theirs: CandidateTransport) -> bool {
         (Udp, Udp)
             | (Tcp(TcpType::Active), Tcp(TcpType::Passive))
             | (Tcp(TcpType::Passive), Tcp(TcpType::Active))
+            | (
+                Tcp(TcpType::SimultaneousOpen),
+                Tcp(TcpType::SimultaneousOpen)
+            )
     )
 }
 

@@ -1,7 +1,7 @@
 //! Checks that we send, and their answers (RFC 8445, sections 6.1.4, 7.2 and 8.1).
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gannet_stun::{Class, Message, Reliability, TransactionId, code};
 
@@ -97,7 +97,7 @@ impl IceAgent {
             nominate,
             role: self.role,
         };
-        let rto = self.config.timers.check_rto;
+        let rto = self.check_rto();
         let is_tcp = self
             .current
             .pair(id)
@@ -122,6 +122,17 @@ impl IceAgent {
         {
             pair.state = State::InProgress;
         }
+    }
+
+    /// The first timeout of a check. With many pairs it grows, so that each is checked once before one
+    /// is checked again (RFC 8445, section 14.3). The RFC's formula has the number of pairs twice, which
+    /// makes 500 s of 100 pairs; once does what it is for, and is never below 500 ms.
+    fn check_rto(&self) -> Duration {
+        let pairs = self.current.pairs.iter();
+        let waiting = pairs.filter(|pair| matches!(pair.state, State::Waiting | State::InProgress));
+        let many = u32::try_from(waiting.count()).unwrap_or(u32::MAX);
+        let grown = self.pacer.pacing().saturating_mul(many);
+        self.config.timers.check_rto.max(grown)
     }
 
     /// The bytes of a check on a pair.
@@ -149,26 +160,32 @@ impl IceAgent {
         Some(bytes)
     }
 
-    /// Handles an answer.
-    pub(super) fn handle_response(&mut self, now: Instant, path: Path, message: &Message<'_>) {
+    /// Handles an answer. Gives whether it is the peer's.
+    pub(super) fn handle_response(
+        &mut self,
+        now: Instant,
+        path: Path,
+        message: &Message<'_>,
+    ) -> bool {
         let id = message.transaction_id();
         if self.current.checks.tag(&id).is_none() {
-            self.handle_lifeline_response(now, path, message);
-            return;
+            return self.handle_lifeline_response(now, path, message);
         }
         let Some(remote) = &self.current.remote else {
-            return;
+            return false;
         };
         if message.verify(&remote.key).is_err() {
             self.stats.unauthenticated += 1;
-            return;
+            return false;
         }
         let Some(done) = self.current.checks.complete(now, &id) else {
-            return;
+            return false;
         };
+        // Consent counts from when it was asked for (RFC 7675, section 5.1).
+        let sent = now.checked_sub(done.rtt.unwrap_or_default()).unwrap_or(now);
         let check = done.tag;
         let Some(pair) = self.current.pair_mut(check.pair) else {
-            return;
+            return true;
         };
         pair.counters.responses_received += 1;
         pair.heard = Some(now);
@@ -179,17 +196,18 @@ impl IceAgent {
         // An answer from or to another address is a failure (RFC 8445, section 7.2.5.2.1).
         if pair.path != path {
             self.fail_pair(now, check.pair);
-            return;
+            return true;
         }
         match (message.class(), message.mapped_address()) {
-            (Class::Success, Some(mapped)) => self.check_succeeded(now, &check, mapped),
+            (Class::Success, Some(mapped)) => self.check_succeeded(now, sent, &check, mapped),
             (Class::Success, None) => self.fail_pair(now, check.pair),
             _ => self.check_refused(now, &check, message.error_code().map(|error| error.code)),
         }
+        true
     }
 
-    /// RFC 8445, section 7.2.5.3.
-    fn check_succeeded(&mut self, now: Instant, check: &Check, mapped: SocketAddr) {
+    /// RFC 8445, section 7.2.5.3. `sent` is when the check was.
+    fn check_succeeded(&mut self, now: Instant, sent: Instant, check: &Check, mapped: SocketAddr) {
         let id = check.pair;
         let seen_as = self.seen_as(id, mapped);
         let Some(pair) = self.current.pair_mut(id) else {
@@ -197,13 +215,13 @@ impl IceAgent {
         };
         pair.state = State::Succeeded;
         pair.valid = true;
-        pair.answered = Some(now);
+        pair.answered = Some(sent);
         pair.seen_as = seen_as;
         let nominated_by_peer = std::mem::take(&mut pair.nominate_when_valid);
         if let Some(lifeline) = &mut self.current.lifeline
             && lifeline.pair == id
         {
-            lifeline.answered = now;
+            lifeline.answered = sent;
         }
         self.heard_on(now, id);
         self.current.triggered.retain(|queued| *queued != id);
@@ -234,10 +252,6 @@ impl IceAgent {
         if known.is_some() {
             return known;
         }
-        if self.local.len() >= self.config.limits.local_candidates {
-            self.stats.over_limit += 1;
-            return None;
-        }
         let candidate = Candidate {
             foundation: self.foundation_of(CandidateType::PeerReflexive, base.ip()),
             component: 1,
@@ -249,16 +263,16 @@ impl IceAgent {
             related_address: Some(base),
             username_fragment: None,
         };
-        self.local.push(LocalCandidate {
+        self.push_local(LocalCandidate {
             signalled_form: candidate.clone(),
             candidate,
             base,
             relay: None,
+            server: None,
             is_open: true,
             can_send: false,
             signalled: false,
-        });
-        Some(self.local.len() - 1)
+        })
     }
 
     /// An error answered a check.

@@ -1,60 +1,84 @@
-//! Gathering with the help of servers (RFC 8445, section 5.1.1): server-reflexive and relayed candidates.
+//! Gathering with the help of servers (RFC 8445, section 5.1.1).
 //!
 //! Each UDP socket asks each server of its family, at the pace of all new transactions. A server that
-//! fails is reported and forgotten; it never holds up the others.
+//! fails is reported and forgotten; it never holds up the others. While no pair is nominated, the
+//! mappings that STUN servers have shown are kept open: a NAT forgets them otherwise, and an agent that
+//! gathers long before it is needed (a candidate pool) would announce addresses that lead nowhere.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gannet_stun::{Class, Message, MessageWriter, Method, Reliability, Seal, TransactionId};
-use gannet_turn::{Client, Event as TurnEvent, State as TurnState};
+use gannet_turn::State as TurnState;
 
 use super::candidates::LocalCandidate;
-use super::checklist::PairId;
-use super::{IceAgent, Incoming, Path};
+use super::relays::Target;
+use super::{IceAgent, Path};
 use crate::priority::local_preference;
 use crate::{
-    Candidate, CandidateAddress, CandidateTransport, CandidateType, ConnectionId, Event,
-    IceGatheringState, IceServer, Protocol, Request, ServerAddress, Transmit, TransportPolicy,
+    Candidate, CandidateAddress, CandidateTransport, CandidateType, Event, IceGatheringState,
+    IceServer, IceTransportState, Protocol, Request, ServerAddress, Transmit, TransportPolicy,
     TurnTransport, candidate_priority,
 };
 
-/// A client on a TURN server.
-#[derive(Debug)]
-pub(super) struct Relay {
-    pub(super) client: Client,
-    /// The socket or connection to the server.
-    base: SocketAddr,
-    protocol: Protocol,
-    server: usize,
-    connection: Option<ConnectionId>,
-}
+/// How many addresses of one server's name are looked at.
+const MAX_ADDRESSES: usize = 8;
+
+/// W3C's code in `icecandidateerror` for a server that can not be reached.
+pub(super) const UNREACHABLE: u16 = 701;
 
 /// A server, as far as it is known.
 #[derive(Debug)]
 pub(super) struct Server {
-    config: IceServer,
-    address: Option<SocketAddr>,
-}
-
-/// A Binding request to a STUN server.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Question {
-    /// The socket that it goes out of.
-    pub(super) base: SocketAddr,
-    server: usize,
+    pub(super) config: IceServer,
+    pub(super) addresses: Vec<SocketAddr>,
 }
 
 impl Server {
     pub(super) fn new(config: &IceServer) -> Self {
         Self {
-            address: match config.address() {
-                ServerAddress::Ip(address) => Some(*address),
-                ServerAddress::Name(..) => None,
+            addresses: match config.address() {
+                ServerAddress::Ip(address) => vec![*address],
+                ServerAddress::Name(..) => Vec::new(),
             },
             config: config.clone(),
         }
     }
+
+    /// What carries the messages, if that is a stream.
+    pub(super) const fn stream_transport(&self) -> Option<TurnTransport> {
+        match self.config {
+            IceServer::Turn { transport, .. } if transport.is_stream() => Some(transport),
+            _ => None,
+        }
+    }
+
+    /// The address that a socket can reach: of its family, and not from a loopback one to elsewhere.
+    fn address_for(&self, base: SocketAddr) -> Option<SocketAddr> {
+        let fits = |address: &&SocketAddr| {
+            address.is_ipv4() == base.is_ipv4()
+                && (!base.ip().is_loopback() || address.ip().is_loopback())
+        };
+        self.addresses.iter().find(fits).copied()
+    }
+}
+
+/// Something to ask a server for, over UDP: a Binding, or an allocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Question {
+    /// The socket that it goes out of.
+    pub(super) base: SocketAddr,
+    server: usize,
+    address: SocketAddr,
+    /// It only keeps a mapping open, and nothing waits for its answer.
+    keeps_alive: bool,
+}
+
+/// A mapping that a server has shown.
+#[derive(Debug)]
+pub(super) struct Mapping {
+    question: Question,
+    next: Instant,
 }
 
 impl IceAgent {
@@ -72,47 +96,28 @@ impl IceAgent {
         }
     }
 
-    /// An answer to the question for a server's address.
-    pub(super) fn server_resolved(&mut self, now: Instant, server: usize, ip: Option<IpAddr>) {
-        match (ip, self.servers[server].config.address()) {
-            (Some(ip), &ServerAddress::Name(_, port)) => {
-                self.servers[server].address = Some(SocketAddr::new(ip, port));
+    /// An answer to the question for a server's addresses.
+    pub(super) fn server_resolved(&mut self, now: Instant, server: usize, ips: &[IpAddr]) {
+        match self.servers[server].config.address() {
+            &ServerAddress::Name(_, port) if !ips.is_empty() => {
+                let ips = ips.iter().take(MAX_ADDRESSES);
+                let addresses = ips.map(|ip| SocketAddr::new(*ip, port)).collect();
+                self.servers[server].addresses = addresses;
                 self.server_is_known(server);
             }
-            _ => self.server_failed(server, "its name has no address"),
+            _ => self.server_failed(server, UNREACHABLE, "its name has no address"),
         }
         self.check_gathering_end(now);
     }
 
     fn server_is_known(&mut self, server: usize) {
-        if let Some(transport) = self.stream_transport(server) {
-            let Some(address) = self.servers[server].address else {
-                return;
-            };
-            let id = ConnectionId(self.next_connection);
-            self.next_connection = self.next_connection.wrapping_add(1);
-            self.connecting.push((id, server));
-            let name = match self.servers[server].config.address() {
-                ServerAddress::Ip(_) => None,
-                ServerAddress::Name(name, _) => Some(name.clone()),
-            };
-            self.push_event(Event::Request(Request::ConnectServer {
-                id,
-                address,
-                name,
-                tls: transport == TurnTransport::Tls,
-            }));
+        if self.servers[server].stream_transport().is_some() {
+            let addresses = self.servers[server].addresses.clone();
+            self.connect_to_server(server, addresses, 0);
             return;
         }
         for local in 0..self.local.len() {
             self.queue_question(local, server);
-        }
-    }
-
-    fn stream_transport(&self, server: usize) -> Option<TurnTransport> {
-        match self.servers.get(server)?.config {
-            IceServer::Turn { transport, .. } if transport.is_stream() => Some(transport),
-            _ => None,
         }
     }
 
@@ -131,13 +136,17 @@ impl IceAgent {
         let is_socket = local.candidate.candidate_type == CandidateType::Host
             && local.candidate.transport == CandidateTransport::Udp
             && local.is_open;
-        let address = self.servers[server].address;
-        let fits = address.is_some_and(|address| {
-            address.is_ipv4() == base.is_ipv4()
-                && (!base.ip().is_loopback() || address.ip().is_loopback())
-        });
-        if is_socket && fits && self.stream_transport(server).is_none() {
-            self.questions.push_back(Question { base, server });
+        let server_entry = &self.servers[server];
+        if !is_socket || server_entry.stream_transport().is_some() {
+            return;
+        }
+        if let Some(address) = server_entry.address_for(base) {
+            self.questions.push_back(Question {
+                base,
+                server,
+                address,
+                keeps_alive: false,
+            });
         }
     }
 
@@ -153,11 +162,9 @@ impl IceAgent {
                 return Some(transmit);
             }
             if let Some(sent) = self.asking.poll_transmit(now, buffer) {
-                let question = *sent.tag;
-                let remote = self.servers[question.server].address?;
                 return Some(Transmit {
-                    local: question.base,
-                    remote,
+                    local: sent.tag.base,
+                    remote: sent.tag.address,
                     protocol: Protocol::Udp,
                 });
             }
@@ -169,24 +176,23 @@ impl IceAgent {
         }
     }
 
-    pub(super) fn transmit_relays(
-        &mut self,
-        now: Instant,
-        buffer: &mut Vec<u8>,
-    ) -> Option<Transmit> {
-        self.relays.iter_mut().find_map(|relay| {
-            let remote = relay.client.poll_transmit(now, buffer)?;
-            Some(Transmit {
-                local: relay.base,
-                remote,
-                protocol: relay.protocol,
-            })
-        })
+    /// The first timeout of a question, which grows with their number (RFC 8445, section 14.3).
+    pub(super) fn question_rto(&self) -> Duration {
+        let many = self.questions.len() + self.asking.len() + self.relays.len();
+        let many = u32::try_from(many).unwrap_or(u32::MAX);
+        let grown = self.pacer.pacing().saturating_mul(many);
+        self.config.timers.check_rto.max(grown)
     }
 
     fn ask(&mut self, now: Instant, question: Question) {
-        if matches!(self.servers[question.server].config, IceServer::Turn { .. }) {
-            self.open_relay(now, question.server, question.base, Protocol::Udp, None);
+        let wants_relay = matches!(self.servers[question.server].config, IceServer::Turn { .. });
+        if wants_relay && !question.keeps_alive {
+            let target = Target {
+                server: question.server,
+                address: question.address,
+                tries: 0,
+            };
+            self.open_relay(now, target, question.base, Protocol::Udp, None);
             return;
         }
         let id = TransactionId::random(&mut self.rng);
@@ -194,84 +200,12 @@ impl IceAgent {
         let writer = MessageWriter::new(&mut request, Class::Request, Method::BINDING, id);
         let written = writer.finish(Seal::FINGERPRINT);
         debug_assert!(written.is_ok(), "{written:?}");
-        let rto = self.config.timers.check_rto;
+        let rto = self.question_rto();
         let reliability = Reliability::Unreliable;
         let started = self
             .asking
             .start(now, id, request, reliability, rto, question);
         self.stats.over_limit += u64::from(started.is_err());
-    }
-
-    fn open_relay(
-        &mut self,
-        now: Instant,
-        server: usize,
-        base: SocketAddr,
-        protocol: Protocol,
-        connection: Option<ConnectionId>,
-    ) {
-        let entry = &self.servers[server];
-        let (
-            Some(address),
-            IceServer::Turn {
-                transport,
-                username,
-                password,
-                ..
-            },
-        ) = (entry.address, &entry.config)
-        else {
-            return;
-        };
-        if self.relays.len() >= self.config.limits.relays {
-            self.stats.over_limit += 1;
-            return;
-        }
-        let mut config = gannet_turn::Config::new(address, *transport, username, password);
-        config.transactions = super::SERVER_TRANSACTIONS;
-        let mut client = Client::new(config, self.provider.clone(), self.rng.fork());
-        client.allocate(now);
-        self.relays.push(Relay {
-            client,
-            base,
-            protocol,
-            server,
-            connection,
-        });
-    }
-
-    /// The connection that [`Request::ConnectServer`] asked for is there, with this local address.
-    /// Packets on it have the protocol [`Protocol::TurnTcp`] or [`Protocol::TurnTls`].
-    pub fn handle_server_connected(&mut self, now: Instant, id: ConnectionId, local: SocketAddr) {
-        let waiting = self
-            .connecting
-            .iter()
-            .position(|(waiting, _)| *waiting == id);
-        let Some(at) = waiting else { return };
-        let (_, server) = self.connecting.swap_remove(at);
-        let protocol = match self.stream_transport(server) {
-            Some(TurnTransport::Tls) => Protocol::TurnTls,
-            _ => Protocol::TurnTcp,
-        };
-        self.open_relay(now, server, local, protocol, Some(id));
-    }
-
-    /// The connection that [`Request::ConnectServer`] asked for can not be made, or broke.
-    pub fn handle_server_disconnected(&mut self, now: Instant, id: ConnectionId) {
-        let waiting = self
-            .connecting
-            .iter()
-            .position(|(waiting, _)| *waiting == id);
-        if let Some(at) = waiting {
-            let (_, server) = self.connecting.swap_remove(at);
-            self.server_failed(server, "no connection to it could be made");
-        }
-        let mut relays = self.relays.iter_mut();
-        if let Some(relay) = relays.find(|relay| relay.connection == Some(id)) {
-            relay.client.handle_disconnect();
-        }
-        self.hear_relays(now);
-        self.check_gathering_end(now);
     }
 
     /// The answer of a STUN server. Gives false if it answers no question.
@@ -285,207 +219,133 @@ impl IceAgent {
         let Some(&question) = self.asking.tag(&id) else {
             return false;
         };
-        if self.servers[question.server].address != Some(path.remote) || question.base != path.local
-        {
+        if question.address != path.remote || question.base != path.local {
             return false;
         }
         self.asking.complete(now, &id);
         match message.mapped_address() {
             Some(mapped) if message.class() == Class::Success => {
-                self.add_server_reflexive(question.base, mapped);
+                self.add_server_reflexive(question.base, Some(question.server), mapped);
+                self.keep_open(now, question.base, question.server, question.address);
             }
-            _ => self.server_failed(question.server, "it answered with an error"),
+            _ if question.keeps_alive => {}
+            _ => {
+                let code = message.error_code().map_or(UNREACHABLE, |error| error.code);
+                self.server_failed(question.server, code, "it answered with an error");
+            }
         }
         self.check_gathering_end(now);
         self.update_state(now);
         true
     }
 
-    /// A message of a TURN server: what the relay brings is handled as if it had come by itself.
-    pub(super) fn handle_relay_packet<'p>(
+    /// Remembers to ask again before a NAT forgets.
+    pub(super) fn keep_open(
         &mut self,
         now: Instant,
-        at: usize,
-        packet: &'p [u8],
-    ) -> Incoming<'p> {
-        let incoming = self.relays[at].client.handle_packet(now, packet);
-        self.hear_relays(now);
-        match incoming {
-            gannet_turn::Incoming::Data { peer, data } => {
-                let own = self.relays[at].client.relayed_addresses();
-                let own = own.iter().find(|own| own.is_ipv4() == peer.is_ipv4());
-                let Some(&local) = own else {
-                    return Incoming::Dropped;
-                };
-                self.handle_on_path(
-                    now,
-                    Path {
-                        local,
-                        remote: peer,
-                        protocol: Protocol::Udp,
-                        relay: Some(at),
-                    },
-                    data,
-                )
-            }
-            gannet_turn::Incoming::Consumed => Incoming::Consumed,
-            gannet_turn::Incoming::Dropped => Incoming::Dropped,
+        base: SocketAddr,
+        server: usize,
+        address: SocketAddr,
+    ) {
+        let next = now + self.config.timers.keepalive_interval;
+        let same = |mapping: &&mut Mapping| {
+            (mapping.question.base, mapping.question.address) == (base, address)
+        };
+        match self.mappings.iter_mut().find(same) {
+            Some(mapping) => mapping.next = next,
+            None => self.mappings.push(Mapping {
+                question: Question {
+                    base,
+                    server,
+                    address,
+                    keeps_alive: true,
+                },
+                next,
+            }),
         }
     }
 
-    /// The relay that a packet comes from.
-    pub(super) fn relay_of(&self, path: Path) -> Option<usize> {
-        self.relays.iter().position(|relay| {
-            relay.base == path.local
-                && relay.protocol == path.protocol
-                && relay.client.server() == path.remote
-        })
+    /// Whether mappings must be kept open: checks may still come to them.
+    fn needs_mappings(&self) -> bool {
+        let selected = self.current.selected_pair();
+        !self.current.failed && selected.is_none_or(|pair| !pair.nominated)
     }
 
-    /// Wraps what stands in `buffer` from `start` on for its path, and says where it goes.
-    pub(super) fn emit(
-        &mut self,
-        path: Path,
-        buffer: &mut Vec<u8>,
-        start: usize,
-    ) -> Option<Transmit> {
-        let Some(at) = path.relay else {
-            return Some(Transmit {
-                local: path.local,
-                remote: path.remote,
-                protocol: path.protocol,
-            });
-        };
-        let relay = self.relays.get_mut(at)?;
-        let server = relay.client.wrap(path.remote, buffer, start)?;
-        Some(Transmit {
-            local: relay.base,
-            remote: server,
-            protocol: relay.protocol,
-        })
-    }
-
-    /// A relayed path that carries data has a channel.
-    pub(super) fn bind_channel_of(&mut self, now: Instant, id: PairId) {
-        let Some(path) = self.current.pair(id).map(|pair| pair.path) else {
+    fn queue_keepalives(&mut self, now: Instant) {
+        if !self.needs_mappings() {
             return;
-        };
-        if let Some(relay) = path.relay.and_then(|at| self.relays.get_mut(at)) {
-            // Without a channel, data goes in indications.
-            let _ = relay.client.bind_channel(now, path.remote);
+        }
+        let interval = self.config.timers.keepalive_interval;
+        for mapping in self.mappings.iter_mut() {
+            if mapping.next > now {
+                continue;
+            }
+            mapping.next = now + interval;
+            // A driver that does not send gathers no more than one of each.
+            if !self.questions.contains(&mapping.question) {
+                self.questions.push_back(mapping.question);
+            }
         }
     }
 
-    /// Gives all allocations back. The requests for it are what a closed agent still sends, once.
-    pub(super) fn release_relays(&mut self, now: Instant) {
-        for relay in &mut self.relays {
-            relay.client.close(now);
-        }
+    /// Forgets the mappings of a socket that is gone.
+    pub(super) fn forget_mappings(&mut self, ip: IpAddr) {
+        self.mappings
+            .retain(|mapping| mapping.question.base.ip() != ip);
+        self.questions.retain(|question| question.base.ip() != ip);
     }
 
     /// Lets time pass for gathering and for relays.
     pub(super) fn expire_gathering(&mut self, now: Instant) {
         while let Some(expired) = self.asking.poll_expired(now) {
-            self.server_failed(expired.tag.server, "it did not answer");
+            if !expired.tag.keeps_alive {
+                self.server_failed(expired.tag.server, UNREACHABLE, "it did not answer");
+            }
         }
-        for relay in &mut self.relays {
-            relay.client.handle_timeout(now);
-        }
-        self.hear_relays(now);
+        self.queue_keepalives(now);
+        self.expire_relays(now);
         self.check_gathering_end(now);
     }
 
     pub(super) fn gathering_timeout(&self) -> Option<Instant> {
-        let relays = self.relays.iter();
-        let relays = relays.filter_map(|relay| relay.client.poll_timeout()).min();
         let questions = match self.questions.is_empty() {
             true => None,
             false => self.pacer.ready_at(),
         };
-        [relays, questions, self.asking.poll_timeout()]
-            .into_iter()
-            .flatten()
-            .min()
+        let keepalives = self.mappings.iter().map(|mapping| mapping.next).min();
+        let keepalives = keepalives.filter(|_| self.needs_mappings());
+        [
+            self.relays_timeout(),
+            questions,
+            keepalives,
+            self.asking.poll_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
-    /// What the relays have to tell.
-    fn hear_relays(&mut self, now: Instant) {
-        for at in 0..self.relays.len() {
-            while let Some(event) = self.relays[at].client.poll_event() {
-                match event {
-                    TurnEvent::Allocated { relayed, mapped } => {
-                        self.relay_allocated(now, at, &relayed, mapped);
-                    }
-                    TurnEvent::Failed(error) => {
-                        self.relay_failed(now, at, &error.to_string());
-                    }
-                    TurnEvent::PermissionRefused(ip, _) => self.fail_relayed(now, at, Some(ip)),
-                    _ => {}
-                }
-                self.check_gathering_end(now);
-                self.update_state(now);
-            }
-        }
-    }
-
-    fn relay_allocated(
+    /// A server has seen a socket of ours at another address. If that changed, it is in place of the old.
+    pub(super) fn add_server_reflexive(
         &mut self,
-        now: Instant,
-        at: usize,
-        relayed: &[SocketAddr],
+        base: SocketAddr,
+        server: Option<usize>,
         mapped: SocketAddr,
     ) {
-        let (base, protocol) = {
-            let relay = &self.relays[at];
-            (relay.base, relay.protocol)
+        let is_reflexive = |local: &LocalCandidate| {
+            local.base == base && local.candidate.candidate_type != CandidateType::PeerReflexive
         };
-        if protocol == Protocol::Udp {
-            self.add_server_reflexive(base, mapped);
-        }
-        // UDP before TCP before TLS (RFC 8445, section 5.1.2.2 leaves it to us).
-        let penalty = match protocol {
-            Protocol::Udp => 0,
-            Protocol::TurnTcp | Protocol::Tcp => 0x1000,
-            Protocol::TurnTls => 0x2000,
-        };
-        for &address in relayed {
-            let preference =
-                local_preference(address.ip(), CandidateTransport::Udp, self.local.len());
-            let candidate = Candidate {
-                foundation: self.foundation_of(CandidateType::Relayed, address.ip()),
-                component: 1,
-                transport: CandidateTransport::Udp,
-                priority: candidate_priority(
-                    CandidateType::Relayed,
-                    preference.saturating_sub(penalty),
-                ),
-                address: CandidateAddress::Ip(address.ip()),
-                port: address.port(),
-                candidate_type: CandidateType::Relayed,
-                related_address: Some(self.may_show(mapped)),
-                username_fragment: None,
-            };
-            let added = self.add_local(LocalCandidate {
-                signalled_form: candidate.clone(),
-                candidate,
-                base: address,
-                relay: Some(at),
-                is_open: true,
-                can_send: true,
-                signalled: true,
-            });
-            if let Some(local) = added {
-                self.pair_local(now, local);
-            }
-        }
-    }
-
-    fn add_server_reflexive(&mut self, base: SocketAddr, mapped: SocketAddr) {
         let known = |local: &LocalCandidate| {
-            local.base == base
-                && local.candidate.socket_address() == Some(mapped)
-                && local.candidate.candidate_type != CandidateType::PeerReflexive
+            is_reflexive(local) && local.is_open && local.candidate.socket_address() == Some(mapped)
         };
+        for old in self.local.iter_mut().filter(|local| {
+            is_reflexive(local)
+                && local.candidate.candidate_type == CandidateType::ServerReflexive
+                && local.server == server
+                && local.candidate.socket_address() != Some(mapped)
+        }) {
+            old.is_open = false;
+        }
         if self.local.iter().any(known) {
             return;
         }
@@ -501,19 +361,26 @@ impl IceAgent {
             related_address: Some(self.may_show(base)),
             username_fragment: None,
         };
-        self.add_local(LocalCandidate {
+        let added = self.push_local(LocalCandidate {
             signalled_form: candidate.clone(),
             candidate,
             base,
             relay: None,
+            server,
             is_open: true,
             can_send: false,
             signalled: self.config.policy == TransportPolicy::All,
         });
+        // After the end of candidates was signalled, the peer learns of it by the checks from there.
+        if let Some(local) = added
+            && self.gathering != IceGatheringState::Complete
+        {
+            self.announce(local);
+        }
     }
 
     /// A related address, or nothing if addresses of this machine must not be seen.
-    fn may_show(&self, address: SocketAddr) -> SocketAddr {
+    pub(super) fn may_show(&self, address: SocketAddr) -> SocketAddr {
         let hide = self.config.hide_host_addresses || self.config.policy == TransportPolicy::Relay;
         match (hide, address.is_ipv4()) {
             (false, _) => address,
@@ -522,36 +389,11 @@ impl IceAgent {
         }
     }
 
-    fn relay_failed(&mut self, now: Instant, at: usize, reason: &str) {
-        let server = self.relays[at].server;
-        for local in self
-            .local
-            .iter_mut()
-            .filter(|local| local.relay == Some(at))
-        {
-            local.is_open = false;
-        }
-        self.fail_relayed(now, at, None);
-        self.server_failed(server, reason);
-    }
-
-    /// Fails the pairs of a relay: those to one peer, or all.
-    fn fail_relayed(&mut self, now: Instant, at: usize, peer: Option<IpAddr>) {
-        let pairs = self.current.pairs.iter();
-        let lost: Vec<_> = pairs
-            .filter(|pair| pair.path.relay == Some(at))
-            .filter(|pair| peer.is_none_or(|peer| pair.path.remote.ip() == peer))
-            .map(|pair| pair.id)
-            .collect();
-        for id in lost {
-            self.fail_pair(now, id);
-        }
-    }
-
-    fn server_failed(&mut self, server: usize, reason: &str) {
+    pub(super) fn server_failed(&mut self, server: usize, code: u16, reason: &str) {
         let address = self.servers[server].config.address().clone();
         self.push_event(Event::ServerError {
             server: address,
+            code,
             reason: reason.to_owned(),
         });
     }
@@ -562,10 +404,15 @@ impl IceAgent {
             .relays
             .iter()
             .any(|relay| matches!(relay.client.state(), TurnState::New | TurnState::Allocating));
+        let unanswered = self
+            .asking
+            .iter()
+            .any(|(_, question)| !question.keeps_alive);
         if self.gathering == IceGatheringState::Gathering
+            && self.state != IceTransportState::Closed
             && self.end_of_local_hosts
-            && self.questions.is_empty()
-            && self.asking.is_empty()
+            && self.questions.iter().all(|question| question.keeps_alive)
+            && !unanswered
             && self.resolving_servers.is_empty()
             && self.connecting.is_empty()
             && !relays_wait

@@ -56,7 +56,7 @@ fn random_text<const N: usize>(rng: &mut Rng) -> String {
 pub(super) struct Generation {
     pub(super) local: Credentials,
     pub(super) remote: Option<Credentials>,
-    /// Never shrinks, so that an index stays what it is.
+    /// Never shrinks, so that an index stays what it is while a pair has it.
     pub(super) remote_candidates: Vec<Candidate>,
     /// How many of them are peer-reflexive.
     pub(super) peer_reflexive: usize,

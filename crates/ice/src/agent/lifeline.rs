@@ -32,7 +32,7 @@ pub(super) struct Lifeline {
     pub(super) priority: u32,
     /// The last sign of life.
     pub(super) heard: Instant,
-    /// The last answer: consent counts from here.
+    /// When the last request was sent that was answered: consent counts from here.
     pub(super) answered: Instant,
     next_consent: Instant,
     last_probe: Option<Instant>,
@@ -124,7 +124,7 @@ impl Lifeline {
         self.heard = now;
         match message.class() {
             Class::Success => {
-                self.answered = now;
+                self.answered = self.answered.max(sent);
                 Some(now.saturating_duration_since(sent))
             }
             _ => {
@@ -187,6 +187,13 @@ impl IceAgent {
             }
             return self.emit(path, buffer, start);
         }
+        self.transmit_previous(now, buffer)
+    }
+
+    /// The same for the path of the generation before a restart.
+    fn transmit_previous(&mut self, now: Instant, buffer: &mut Vec<u8>) -> Option<Transmit> {
+        let start = buffer.len();
+        let timers = self.config.timers;
         let previous = self.previous.as_mut()?;
         let lifeline = &mut previous.lifeline;
         if !lifeline.take_due(now, &timers, false, &mut self.rng) {
@@ -209,43 +216,44 @@ impl IceAgent {
         self.emit(path, buffer, start)
     }
 
-    /// An answer that is not to a check of the checklist.
+    /// An answer that is not to a check of the checklist. Gives whether it is the peer's.
     pub(super) fn handle_lifeline_response(
         &mut self,
         now: Instant,
         path: Path,
         message: &Message<'_>,
-    ) {
+    ) -> bool {
         if let (Some(lifeline), Some(remote)) = (&mut self.current.lifeline, &self.current.remote)
             && lifeline.has_asked(path, message)
         {
             if message.verify(&remote.key).is_err() {
                 self.stats.unauthenticated += 1;
-                return;
+                return false;
             }
             let rtt = lifeline.answered(now, message);
-            let id = lifeline.pair;
+            let (id, answered) = (lifeline.pair, lifeline.answered);
             self.current.silent = false;
             if let Some(pair) = self.current.pair_mut(id) {
                 pair.heard = Some(now);
                 pair.counters.responses_received += 1;
                 if let Some(rtt) = rtt {
-                    pair.answered = Some(now);
+                    pair.answered = Some(answered);
                     pair.counters.current_round_trip_time = Some(rtt);
                     pair.counters.total_round_trip_time += rtt;
                 }
             }
             self.watch_selected(now);
-            return;
+            return true;
         }
         if let Some(previous) = &mut self.previous
             && previous.lifeline.has_asked(path, message)
             && message.verify(&previous.remote.key).is_ok()
         {
             previous.lifeline.answered(now, message);
-            return;
+            return true;
         }
         self.stats.unmatched_responses += 1;
+        false
     }
 
     /// Whether a check is meant for the generation before the restart.
@@ -256,25 +264,27 @@ impl IceAgent {
         previous.local.parameters.username_fragment == ours
     }
 
-    /// Answers a check of the generation before the restart, so that the peer keeps its consent.
+    /// Answers a check of the generation before the restart, so that the peer keeps its consent. Gives
+    /// whether it is the peer's.
     pub(super) fn handle_previous_request(
         &mut self,
         now: Instant,
         path: Path,
         message: &Message<'_>,
-    ) {
+    ) -> bool {
         let Some(previous) = &mut self.previous else {
-            return;
+            return false;
         };
         if message.verify(&previous.local.key).is_err() {
             self.stats.unauthenticated += 1;
-            return;
+            return false;
         }
         if previous.lifeline.path == path {
             previous.lifeline.heard = now;
         }
         let response = success_response(message, path.remote, &previous.local);
         self.push_outgoing(path, response);
+        true
     }
 
     /// A sign of life on a pair.

@@ -8,6 +8,7 @@ mod generation;
 mod lifeline;
 mod message;
 mod pacer;
+mod relays;
 mod requests;
 mod restart;
 mod selection;
@@ -16,20 +17,23 @@ mod tcp;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gannet_crypto::{CryptoProvider, Rng};
 use gannet_stun::{TransactionConfig, Transactions};
 
 use self::candidates::LocalCandidate;
 pub use self::candidates::{AddRemoteCandidateError, SetRemoteParametersError};
-use self::gathering::{Question, Relay, Server};
+use self::gathering::{Mapping, Question, Server};
 use self::generation::{Generation, Previous};
 pub use self::message::username_fragment_of;
-use self::pacer::Pacer;
+use self::pacer::{DEFAULT_PACING, Pacer};
+use self::relays::{Connecting, Relay};
+use self::tcp::PeerConnecting;
 use crate::{
-    AgentStats, Candidate, CandidatePairStats, Config, ConnectionId, Event, IceGatheringState,
+    AgentStats, Candidate, CandidatePairStats, CandidateStats, Config, Event, IceGatheringState,
     IceParameters, IceTransportState, Protocol, ResolveId, Role, Transmit,
 };
 
@@ -38,18 +42,20 @@ use crate::{
 const SERVER_TRANSACTIONS: TransactionConfig = TransactionConfig {
     max_requests: 5,
     last_wait: 4,
-    reliable_timeout: std::time::Duration::from_millis(9_500),
+    reliable_timeout: Duration::from_millis(9_500),
     max_transactions: 256,
 };
 
 /// What became of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "data in it is for DTLS, SRTP or whatever runs over ICE"]
-pub enum Incoming<'p> {
-    /// It was STUN or TURN, and the agent took it.
+pub enum Incoming {
+    /// It was STUN or TURN of the peer's or of a server, and the agent took it. A check or an answer is
+    /// the peer's if its integrity is right.
     Consumed,
-    /// It is application data from an address that has proved to be the peer's.
-    Data(&'p [u8]),
+    /// It is application data from an address that has proved to be the peer's, and stands in this part
+    /// of the packet: all of it, unless it came through a relay.
+    Data(Range<usize>),
     /// It is neither, and was counted.
     Dropped,
 }
@@ -110,11 +116,13 @@ pub struct IceAgent {
     questions: VecDeque<Question>,
     asking: Transactions<Question>,
     resolving_servers: Vec<(ResolveId, usize)>,
-    connecting: Vec<(ConnectionId, usize)>,
-    connecting_peers: Vec<(ConnectionId, SocketAddr)>,
+    mappings: Vec<Mapping>,
+    connecting: Vec<Connecting>,
+    connecting_peers: Vec<PeerConnecting>,
     peer_connections: usize,
     next_connection: u32,
     end_of_local_hosts: bool,
+    completed_since: Option<Instant>,
     outgoing: VecDeque<Outgoing>,
     events: VecDeque<Event>,
     next_resolve: u32,
@@ -129,7 +137,10 @@ impl IceAgent {
         let current = Generation::new(&config, &*provider, &mut rng);
         Self {
             role: config.role,
-            pacer: Pacer::new(config.timers.pacing, config.timers.burst),
+            pacer: Pacer::new(
+                config.timers.pacing.max(DEFAULT_PACING),
+                config.timers.burst,
+            ),
             servers: config.servers.iter().map(Server::new).collect(),
             config,
             provider,
@@ -144,11 +155,13 @@ impl IceAgent {
             questions: VecDeque::new(),
             asking: Transactions::new(SERVER_TRANSACTIONS),
             resolving_servers: Vec::new(),
+            mappings: Vec::new(),
             connecting: Vec::new(),
             connecting_peers: Vec::new(),
             peer_connections: 0,
             next_connection: 0,
             end_of_local_hosts: false,
+            completed_since: None,
             outgoing: VecDeque::new(),
             events: VecDeque::new(),
             next_resolve: 0,
@@ -186,11 +199,23 @@ impl IceAgent {
         Some(&self.current.remote.as_ref()?.parameters)
     }
 
+    /// What it was told at its birth.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Ta as both sides have agreed on it: the time between new checks.
+    #[must_use]
+    pub const fn pacing(&self) -> Duration {
+        self.pacer.pacing()
+    }
+
     /// Our candidates that are there to be signalled.
     pub fn local_candidates(&self) -> impl Iterator<Item = &Candidate> {
         self.local
             .iter()
-            .filter(|local| local.signalled)
+            .filter(|local| local.signalled && local.is_open)
             .map(|local| &local.signalled_form)
     }
 
@@ -215,6 +240,24 @@ impl IceAgent {
     #[must_use]
     pub const fn stats(&self) -> &AgentStats {
         &self.stats
+    }
+
+    /// The statistics of all candidates of ours, those that are gone included.
+    #[must_use]
+    pub fn local_candidate_stats(&self) -> Vec<CandidateStats> {
+        let stats = |local: &LocalCandidate| {
+            let server = local.server.and_then(|at| self.servers.get(at));
+            CandidateStats {
+                candidate: local.candidate.clone(),
+                is_open: local.is_open,
+                server: server.map(|server| server.config.address().clone()),
+                relay_protocol: local
+                    .relay
+                    .and_then(|at| self.relays.get(at))
+                    .map(|relay| relay.client.config().transport),
+            }
+        };
+        self.local.iter().map(stats).collect()
     }
 
     /// The statistics of all pairs.
@@ -253,14 +296,14 @@ impl IceAgent {
     /// Takes a packet that came in on the socket `local` from `remote`.
     ///
     /// What is not STUN comes back as data if `remote` has proved to be the peer's.
-    pub fn handle_packet<'p>(
+    pub fn handle_packet(
         &mut self,
         now: Instant,
         local: SocketAddr,
         remote: SocketAddr,
         protocol: Protocol,
-        packet: &'p [u8],
-    ) -> Incoming<'p> {
+        packet: &[u8],
+    ) -> Incoming {
         let path = Path {
             local,
             remote,
@@ -275,16 +318,23 @@ impl IceAgent {
         {
             return self.handle_relay_packet(now, relay, packet);
         }
-        self.handle_on_path(now, path, packet)
+        self.handle_on_path(now, path, packet, 0..packet.len())
     }
 
-    /// A packet that came as it is, or out of a relay.
-    fn handle_on_path<'p>(&mut self, now: Instant, path: Path, packet: &'p [u8]) -> Incoming<'p> {
-        if gannet_stun::is_stun(packet) {
-            return self.handle_stun(now, path, packet);
+    /// What came on a path: the whole packet, or the part of it that a relay has wrapped.
+    fn handle_on_path(
+        &mut self,
+        now: Instant,
+        path: Path,
+        packet: &[u8],
+        part: Range<usize>,
+    ) -> Incoming {
+        let data = packet.get(part.clone()).unwrap_or_default();
+        if gannet_stun::is_stun(data) {
+            return self.handle_stun(now, path, data);
         }
-        if self.handle_data(now, path, packet.len()) {
-            return Incoming::Data(packet);
+        if self.handle_data(now, path, data.len()) {
+            return Incoming::Data(part);
         }
         self.stats.unexpected_data += 1;
         Incoming::Dropped

@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+/// Ta if nothing else is agreed on (RFC 8445, section 14.2).
+pub(super) const DEFAULT_PACING: Duration = Duration::from_millis(50);
+
 /// A token bucket: a token every `pacing`, at most `burst` of them saved up.
 #[derive(Debug)]
 pub(super) struct Pacer {
@@ -19,6 +22,14 @@ impl Pacer {
             burst: if burst == 0 { 1 } else { burst },
             empty: None,
         }
+    }
+
+    pub(super) const fn pacing(&self) -> Duration {
+        self.pacing
+    }
+
+    pub(super) const fn set_pacing(&mut self, pacing: Duration) {
+        self.pacing = pacing;
     }
 
     /// When the next transaction may start.

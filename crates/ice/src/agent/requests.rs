@@ -41,12 +41,7 @@ impl Asked {
 
 impl IceAgent {
     /// Takes a packet that looks like STUN.
-    pub(super) fn handle_stun(
-        &mut self,
-        now: Instant,
-        path: Path,
-        packet: &[u8],
-    ) -> Incoming<'static> {
+    pub(super) fn handle_stun(&mut self, now: Instant, path: Path, packet: &[u8]) -> Incoming {
         let Ok(message) = Message::parse(packet) else {
             self.stats.malformed += 1;
             return Incoming::Dropped;
@@ -55,18 +50,21 @@ impl IceAgent {
             self.stats.malformed += 1;
             return Incoming::Dropped;
         }
-        match message.class() {
+        let taken = match message.class() {
             Class::Request => self.handle_request(now, path, &message),
             Class::Success | Class::Error => {
-                if !self.server_answered(now, path, &message) {
-                    self.handle_response(now, path, &message);
-                }
+                self.server_answered(now, path, &message)
+                    || self.handle_response(now, path, &message)
             }
             // A keepalive (RFC 8445, section 11): nothing proves who sent it.
-            Class::Indication => {}
-        }
+            Class::Indication => false,
+        };
         self.update_state(now);
-        Incoming::Consumed
+        if taken {
+            Incoming::Consumed
+        } else {
+            Incoming::Dropped
+        }
     }
 
     /// Whether a packet answers a question to a STUN server, which may be a TURN server too.
@@ -76,39 +74,40 @@ impl IceAgent {
             && id.is_some_and(|id| self.asking.tag(&TransactionId(id)).is_some())
     }
 
-    fn handle_request(&mut self, now: Instant, path: Path, message: &Message<'_>) {
+    /// Handles a check. Gives whether it is the peer's.
+    fn handle_request(&mut self, now: Instant, path: Path, message: &Message<'_>) -> bool {
         let Some(username) = message.username() else {
             self.stats.unauthenticated += 1;
-            return;
+            return false;
         };
         if self.is_for_previous(username) {
-            self.handle_previous_request(now, path, message);
-            return;
+            return self.handle_previous_request(now, path, message);
         }
         if !self.is_for_current(username) || message.verify(&self.current.local.key).is_err() {
             self.stats.unauthenticated += 1;
-            return;
+            return false;
         }
         if self.current.failed {
             // To answer would give the peer a path that works one way only.
-            return;
+            return true;
         }
         if message.unknown_required(UNDERSTOOD).next().is_some() {
             let code = code::UNKNOWN_ATTRIBUTE;
             self.push_outgoing(path, error_response(message, code, &self.current.local));
-            return;
+            return true;
         }
         let asked = Asked::read(message);
         if self.role_conflict(&asked) {
             let code = code::ROLE_CONFLICT;
             self.push_outgoing(path, error_response(message, code, &self.current.local));
-            return;
+            return true;
         }
         let response = success_response(message, path.remote, &self.current.local);
         self.push_outgoing(path, response);
         if let Some(id) = self.pair_of_request(now, path, &asked) {
             self.request_accepted(now, id, &asked);
         }
+        true
     }
 
     /// The user name is `ours:theirs`; theirs is not known before the peer's credentials are.
@@ -163,27 +162,23 @@ impl IceAgent {
         });
         let remote = match known {
             Some(remote) => remote,
-            None => self.add_peer_reflexive(path, asked)?,
+            None => self.add_peer_reflexive(now, path, asked)?,
         };
         self.add_pair(now, local, remote)
     }
 
-    fn add_peer_reflexive(&mut self, path: Path, asked: &Asked) -> Option<usize> {
-        if self
-            .config
-            .accept_remote
-            .is_some_and(|accept| !accept(path.remote.ip()))
-        {
+    fn add_peer_reflexive(&mut self, now: Instant, path: Path, asked: &Asked) -> Option<usize> {
+        let filter = self.config.remote_addresses.as_ref();
+        if filter.is_some_and(|filter| !filter.allows(&path.remote.ip())) {
             self.stats.unusable_candidates += 1;
             return None;
         }
-        if self.current.peer_reflexive >= self.config.limits.peer_reflexive_candidates {
-            self.stats.over_limit += 1;
-            return None;
-        }
-        self.current.peer_reflexive += 1;
-        let at = self.current.remote_candidates.len();
-        self.current.remote_candidates.push(Candidate {
+        let candidates = &self.current.remote_candidates;
+        let at = match self.current.peer_reflexive >= self.config.limits.peer_reflexive_candidates {
+            false => candidates.len(),
+            true => self.forget_peer_reflexive(now)?,
+        };
+        let candidate = Candidate {
             // Its foundation is like no other one.
             foundation: format!("prflx{at}"),
             component: 1,
@@ -197,8 +192,43 @@ impl IceAgent {
             candidate_type: CandidateType::PeerReflexive,
             related_address: None,
             username_fragment: None,
-        });
+        };
+        match self.current.remote_candidates.get_mut(at) {
+            Some(slot) => *slot = candidate,
+            None => {
+                self.current.peer_reflexive += 1;
+                self.current.remote_candidates.push(candidate);
+            }
+        }
         Some(at)
+    }
+
+    /// Makes room for a peer-reflexive candidate: gives the place of one that was not heard for long. A
+    /// peer behind a NAT that forgets again and again leaves such ones behind.
+    fn forget_peer_reflexive(&mut self, now: Instant) -> Option<usize> {
+        let selected = self.current.selected_id();
+        let long = self.config.timers.consent_expiry / 2;
+        let is_old = |heard: Instant| now.saturating_duration_since(heard) >= long;
+        let mut candidates = self.current.remote_candidates.iter().enumerate();
+        let slot = candidates.position(|(at, candidate)| {
+            let mut pairs = self.current.pairs.iter().filter(|pair| pair.remote == at);
+            candidate.candidate_type == CandidateType::PeerReflexive
+                && pairs.all(|pair| Some(pair.id) != selected && pair.heard.is_none_or(is_old))
+        });
+        let Some(slot) = slot else {
+            self.stats.over_limit += 1;
+            return None;
+        };
+        let pairs = self.current.pairs.iter();
+        let gone: Vec<_> = pairs
+            .filter(|pair| pair.remote == slot)
+            .map(|pair| pair.id)
+            .collect();
+        for id in gone {
+            self.forget_checks_of(id);
+            self.current.pairs.retain(|pair| pair.id != id);
+        }
+        Some(slot)
     }
 
     /// RFC 8445, sections 7.3.1.4 and 7.3.1.5.
@@ -215,10 +245,14 @@ impl IceAgent {
         if asked.use_candidate && self.role == Role::Controlled {
             self.peer_nominates(now, id, asked.nomination);
         }
-        if self.config.lite || (state == State::Succeeded && is_fresh) || consent_lost {
+        if self.config.lite || consent_lost {
             return;
         }
-        self.check_back(now, id, state);
+        if state == State::Succeeded && is_fresh {
+            self.pair_is_valid(now, id);
+        } else {
+            self.check_back(now, id, state);
+        }
     }
 
     /// A triggered check. What is in progress is not sent again, but its answer still counts.

@@ -25,6 +25,9 @@ impl IceAgent {
                 lifeline,
             }));
         }
+        // Connections for candidates of the old generation are of no use any more.
+        self.connecting_peers.clear();
+        self.peer_connections = 0;
         for local in 0..self.local.len() {
             self.announce(local);
         }

@@ -42,7 +42,7 @@ impl IceAgent {
             &self.config.timers,
             &mut self.rng,
         );
-        if self.current.silent
+        if self.is_replaced_by(now, id)
             && let Some(old) = self.current.selected_id()
             && let Some(old) = self.current.pair_mut(old)
         {
@@ -62,6 +62,22 @@ impl IceAgent {
         }
     }
 
+    /// Whether a pair that works should carry the data in place of a selected one that does not seem to:
+    /// that one is silent, or it has not been heard lately and the other is no worse. That is what it
+    /// looks like if a NAT between the peers has forgotten its mapping.
+    fn is_replaced_by(&self, now: Instant, id: PairId) -> bool {
+        let selected = self
+            .current
+            .selected_pair()
+            .zip(self.current.lifeline.as_ref());
+        let Some(((selected, lifeline), other)) = selected.zip(self.current.pair(id)) else {
+            return false;
+        };
+        let waited = now.saturating_duration_since(lifeline.heard);
+        let is_late = waited >= self.config.timers.probe_after / 2;
+        self.current.silent || (is_late && other.class >= selected.class && selected.id != id)
+    }
+
     /// A pair turned out to work.
     pub(super) fn pair_is_valid(&mut self, now: Instant, id: PairId) {
         let Some(pair) = self.current.pair(id) else {
@@ -69,7 +85,7 @@ impl IceAgent {
         };
         let take = match self.current.selected_pair() {
             None => true,
-            Some(_) if self.current.silent => true,
+            Some(_) if self.is_replaced_by(now, id) => true,
             Some(selected) => !selected.nominated && pair.priority > selected.priority,
         };
         if take {

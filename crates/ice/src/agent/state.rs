@@ -18,6 +18,7 @@ impl IceAgent {
         self.give_up_after_patience(now);
         let state = self.derive_state();
         if state != self.state {
+            self.completed_since = (state == S::Completed).then_some(now);
             self.state = state;
             self.push_event(Event::StateChange(state));
         }

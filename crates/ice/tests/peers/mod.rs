@@ -110,11 +110,12 @@ impl Peer {
             matches!(request, Request::ConnectServer { .. })
         });
         for request in connects.collect::<Vec<_>>() {
-            if let Request::ConnectServer { id, .. } = request {
+            if let Request::ConnectServer { id, addresses, .. } = request {
                 let port = PORT + 1 + self.tcp_ports.len() as u16;
                 self.tcp_ports.push(port);
                 let local = SocketAddr::new(ip, port);
-                self.agent.handle_server_connected(now, id, local);
+                self.agent
+                    .handle_server_connected(now, id, local, addresses[0]);
             }
         }
     }
@@ -146,8 +147,8 @@ impl Endpoint for Peer {
             port if self.tcp_port == Some(port) => Protocol::Tcp,
             _ => Protocol::Udp,
         };
-        if let Incoming::Data(data) = self.agent.handle_packet(now, to, from, protocol, packet) {
-            self.received.push(data.to_vec());
+        if let Incoming::Data(range) = self.agent.handle_packet(now, to, from, protocol, packet) {
+            self.received.push(packet[range].to_vec());
         }
         self.drain_events();
         self.connect_servers(now);

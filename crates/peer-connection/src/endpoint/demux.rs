@@ -25,6 +25,8 @@ pub(super) struct Demux {
     fragments: HashMap<String, Arc<Connection>>,
     /// What each connection holds in the other two tables, by the connection's id.
     holdings: HashMap<u64, Holding>,
+    /// The connection that gets what leads to none.
+    sole: Option<Arc<Connection>>,
 }
 
 #[derive(Debug, Default)]
@@ -76,8 +78,19 @@ impl Demux {
         self.fragments.get(fragment)
     }
 
+    /// Lets everything that leads nowhere lead to `connection`.
+    pub(super) fn dedicate(&mut self, connection: Arc<Connection>) {
+        self.sole = Some(connection);
+    }
+
+    /// The only connection that there will ever be, if somebody said so.
+    pub(super) const fn sole(&self) -> Option<&Arc<Connection>> {
+        self.sole.as_ref()
+    }
+
     /// Forgets a connection.
     pub(super) fn remove(&mut self, connection: &Connection) {
+        self.sole.take_if(|sole| sole.id() == connection.id());
         let Some(holding) = self.holdings.remove(&connection.id()) else {
             return;
         };

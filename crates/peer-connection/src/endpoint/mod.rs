@@ -4,7 +4,11 @@
 //! them and for all connections on them. The task receives a batch, finds the connection of each
 //! datagram, hands the datagrams over under that connection's lock, and sends what the connection has
 //! to say. A user's call does its work under the same lock and sends at once, without the task.
+//!
+//! TCP listeners are there on request, for peers whose UDP is blocked: each accepted stream is handed to
+//! the connection that its first check names, and is driven there.
 
+mod accept;
 mod batch;
 mod demux;
 mod interfaces;
@@ -19,7 +23,9 @@ use std::time::Instant;
 
 use thiserror::Error;
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 
+use self::accept::Accepted;
 pub(crate) use self::batch::{Batch, Route};
 pub use self::interfaces::local_addresses;
 use self::socket::Socket;
@@ -62,6 +68,9 @@ pub struct EndpointConfiguration {
     pub addresses: Vec<IpAddr>,
     /// Whether the loopback addresses are bound too when `addresses` is empty.
     pub loopback: bool,
+    /// Whether peers may connect by TCP too (passive candidates of RFC 6544), to the same addresses and,
+    /// unless the system chose it and it is taken, the same port: for those whose UDP is blocked.
+    pub tcp: bool,
 }
 
 /// A set of UDP sockets that any number of connections share.
@@ -82,20 +91,38 @@ impl Endpoint {
     pub fn bind(configuration: &EndpointConfiguration) -> Result<Self, BindError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| BindError::NoRuntime)?;
         let sockets = interfaces::bind_all(configuration)?;
+        let listeners = match configuration.tcp {
+            true => {
+                let any_port = configuration.port == 0;
+                accept::listen_all(sockets.iter().map(Socket::local), any_port)?
+            }
+            false => Vec::new(),
+        };
         let shared = Arc::new(Shared {
             sockets,
+            tcp_addresses: listeners.iter().map(|(address, _)| *address).collect(),
             requests: Mutex::default(),
             wake: Notify::new(),
         });
         runtime.spawn(task::Task::new(Arc::clone(&shared)).run());
+        let accepting = listeners.into_iter().map(|(address, listener)| {
+            let accepting = accept::accept(Arc::downgrade(&shared), address, listener);
+            runtime.spawn(accepting).abort_handle()
+        });
+        let accepting = accepting.collect();
         Ok(Self {
-            handle: Arc::new(Handle { shared }),
+            handle: Arc::new(Handle { shared, accepting }),
         })
     }
 
     /// The addresses of its sockets.
     pub fn local_addresses(&self) -> impl Iterator<Item = SocketAddr> + '_ {
         self.handle.shared.sockets.iter().map(Socket::local)
+    }
+
+    /// The addresses that peers may connect to by TCP.
+    pub fn tcp_addresses(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+        self.handle.shared.tcp_addresses.iter().copied()
     }
 
     /// Puts a connection on the endpoint: from now on it gets the datagrams that name its local
@@ -105,6 +132,13 @@ impl Endpoint {
             connection: Arc::clone(connection),
             username_fragment: username_fragment.to_owned(),
         });
+    }
+
+    /// Says that no other connection will ever be on the endpoint: it gets all datagrams that name no
+    /// connection, such as those of STUN and TURN servers.
+    pub(crate) fn dedicate(&self, connection: &Arc<Connection>) {
+        let connection = Arc::clone(connection);
+        self.handle.shared.request(Request::Dedicate(connection));
     }
 
     /// Takes a connection off the endpoint.
@@ -129,11 +163,15 @@ impl Endpoint {
 #[derive(Debug)]
 struct Handle {
     shared: Arc<Shared>,
+    accepting: Vec<AbortHandle>,
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
         self.shared.request(Request::Close);
+        for accepting in &self.accepting {
+            accepting.abort();
+        }
     }
 }
 
@@ -145,6 +183,10 @@ enum Request {
         connection: Arc<Connection>,
         username_fragment: String,
     },
+    /// Hand datagrams to this connection that name no other.
+    Dedicate(Arc<Connection>),
+    /// Hand this stream to the connection that its first frame names.
+    Adopt(Accepted),
     /// Forget the connection.
     Remove(Arc<Connection>),
     /// Look at the connection's timer, and send what it could not send.
@@ -157,6 +199,7 @@ enum Request {
 #[derive(Debug)]
 struct Shared {
     sockets: Vec<Socket>,
+    tcp_addresses: Vec<SocketAddr>,
     requests: Mutex<Vec<Request>>,
     wake: Notify,
 }

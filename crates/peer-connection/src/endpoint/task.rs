@@ -9,6 +9,7 @@ use std::time::Instant;
 use gannet_ortc::ice::username_fragment_of;
 use quinn_udp::RecvMeta;
 
+use super::accept::Accepted;
 use super::batch::Route;
 use super::demux::Demux;
 use super::socket::{RECEIVE_BUFFERS, Socket};
@@ -118,6 +119,14 @@ impl Task {
                 username_fragment,
             } => {
                 self.demux.register(&connection, username_fragment);
+            }
+            Request::Dedicate(connection) => self.demux.dedicate(connection),
+            Request::Adopt(accepted) => {
+                let named = username_fragment_of(accepted.check());
+                if let Some(connection) = named.and_then(|name| self.demux.by_fragment(name)) {
+                    let Accepted { stream, key, frame } = accepted;
+                    connection.adopt(stream, key, frame);
+                }
             }
             Request::Remove(connection) => self.remove(&connection),
             Request::Attend(connection) => self.attend(&connection, Instant::now()),
@@ -239,7 +248,8 @@ impl Task {
         let named = self.find_by_check(datagrams, stride);
         let known = self.demux.by_route(&route);
         let known_id = known.map(|known| known.id());
-        let Some(connection) = named.or_else(|| known.cloned()) else {
+        let found = named.or_else(|| known.or(self.demux.sole()).cloned());
+        let Some(connection) = found else {
             return;
         };
         let mut authentic = false;

@@ -3,7 +3,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../../../turn/tests/server/mod.rs"]
+mod turn_server;
+
 mod data_channels;
 mod lifecycle;
 mod media;
 mod negotiation;
+mod paths;
+mod streams;

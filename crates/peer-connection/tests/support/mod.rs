@@ -21,7 +21,7 @@ pub(crate) fn endpoint() -> Endpoint {
     Endpoint::bind(&configuration).expect("loopback can be bound")
 }
 
-/// A connection with sockets of its own.
+/// A connection with sockets of its own, on loopback.
 pub(crate) fn connection() -> PeerConnection {
     connection_with(|_| {})
 }
@@ -29,8 +29,8 @@ pub(crate) fn connection() -> PeerConnection {
 /// A connection with a configuration of one's own.
 pub(crate) fn connection_with(change: impl FnOnce(&mut Configuration)) -> PeerConnection {
     let mut configuration = Configuration::default();
+    configuration.sockets.addresses = vec![Ipv4Addr::LOCALHOST.into()];
     change(&mut configuration);
-    configuration.endpoint.get_or_insert_with(endpoint);
     PeerConnection::new(configuration).expect("a connection can be made")
 }
 

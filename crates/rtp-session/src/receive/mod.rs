@@ -2,6 +2,8 @@
 
 mod audio;
 mod feedback;
+mod frames;
+mod key_frames;
 mod nack;
 mod reception;
 mod router;
@@ -16,19 +18,21 @@ use gannet_rtp::RtpPacket;
 use gannet_rtp::extension::{AudioLevel, VideoOrientation};
 use gannet_wire::{Serial16, Serial32};
 
-use crate::event::{Event, Frame, ReceivedPacket};
+use crate::event::{Event, ReceivedPacket};
 use crate::parameters::{CodecParameters, Delivery, MediaKind, ReceiveParameters, ReceiverId};
 use crate::session::MAX_EVENTS;
 use crate::stats::{InboundRtpStats, RemoteOutboundRtpStats};
 
 use self::audio::{AudioBuffer, AudioPacket};
 pub(crate) use self::feedback::FeedbackRecorder;
+pub(crate) use self::key_frames::KeyFrameRequest;
+use self::key_frames::KeyFrameRequests;
 use self::nack::NackTracker;
 use self::reception::Arrival;
 pub(crate) use self::reception::Reception;
 pub(crate) use self::router::{Role, Router};
 use self::seen::SeenWindow;
-use self::video::{Inserted, VideoBuffer, VideoFrame, VideoPacket};
+use self::video::{Inserted, VideoBuffer, VideoPacket};
 
 /// Without NACK, a hole is nothing but reordering, and that is soon over.
 const WAIT_WITHOUT_NACK: Duration = Duration::from_millis(60);
@@ -67,22 +71,6 @@ enum Buffer {
     Video(Box<VideoBuffer>),
     /// Packets are handed out as they come.
     None(SeenWindow),
-}
-
-/// When a key frame was asked for.
-#[derive(Clone, Copy, Debug, Default)]
-struct KeyFrameRequests {
-    /// The user asked.
-    asked: bool,
-    last: Option<Instant>,
-    fir_sequence: u8,
-}
-
-/// How a key frame is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KeyFrameRequest {
-    Pli,
-    Fir(u8),
 }
 
 #[derive(Debug)]
@@ -375,7 +363,7 @@ impl Receiver {
                         self.counters.frames += 1;
                         self.counters.key_frames += u64::from(frame.keyframe);
                         if frame.keyframe {
-                            self.requests.asked = false;
+                            self.requests.fulfilled();
                         }
                         let event = || Event::Frame(Box::new(frame.into_frame(self.id, source)));
                         // Nobody listens: what comes next would refer to what is dropped here.
@@ -416,57 +404,6 @@ impl Receiver {
             self.nack.collect(now, round_trip, out);
             self.counters.nacks += u64::from(!out.is_empty());
         }
-    }
-
-    /// The request for a key frame that is due now; it counts as sent.
-    pub(crate) fn take_key_frame_request(
-        &mut self,
-        now: Instant,
-        round_trip: Option<Duration>,
-    ) -> Option<KeyFrameRequest> {
-        if self.next_key_frame_request(round_trip)? > now {
-            return None;
-        }
-        self.requests.last = Some(now);
-        self.requests.asked = false;
-        if self.parameters.feedback.pli {
-            self.counters.plis += 1;
-            return Some(KeyFrameRequest::Pli);
-        }
-        self.counters.firs += 1;
-        self.requests.fir_sequence = self.requests.fir_sequence.wrapping_add(1);
-        Some(KeyFrameRequest::Fir(self.requests.fir_sequence))
-    }
-
-    /// When to ask for a key frame, if one is needed.
-    fn next_key_frame_request(&self, round_trip: Option<Duration>) -> Option<Instant> {
-        let feedback = self.parameters.feedback;
-        let last_packet = self.counters.last_packet?;
-        if !feedback.pli && !feedback.fir {
-            return None;
-        }
-        let round_trip = round_trip.unwrap_or(Duration::from_millis(100));
-        let needed_at = match &self.buffer {
-            _ if self.requests.asked => last_packet,
-            // The beginning of one is there: its rest may be on its way.
-            Buffer::Video(buffer) if buffer.needs_key_frame() && !buffer.has_key_frame() => {
-                last_packet
-            }
-            // Retransmissions do not come: get one before the wait is over.
-            Buffer::Video(buffer) => buffer.hole_since()? + round_trip + Duration::from_millis(200),
-            _ => return None,
-        };
-        // A key frame takes a round trip, an encoder and several packets to come.
-        let again = round_trip + Duration::from_millis(200);
-        Some(
-            self.requests
-                .last
-                .map_or(needed_at, |last| needed_at.max(last + again)),
-        )
-    }
-
-    pub(crate) const fn request_key_frame(&mut self) {
-        self.requests.asked = true;
     }
 
     /// When this receiver has something to do.
@@ -577,48 +514,6 @@ impl MediaPacket<'_> {
             arrival: now,
             audio_level: self.level,
             orientation: self.orientation,
-        }
-    }
-}
-
-impl VideoFrame {
-    fn into_frame(self, receiver: ReceiverId, source: &Reception) -> Frame {
-        Frame {
-            receiver,
-            data: self.data,
-            ssrc: source.ssrc,
-            payload_type: self.payload_type,
-            timestamp: self.timestamp,
-            sequence_number: Serial16(self.sequence as u16),
-            keyframe: self.keyframe,
-            lost: self.lost,
-            marker: self.marker,
-            first_arrival: self.first_arrival,
-            last_arrival: self.last_arrival,
-            ntp: source.ntp(self.timestamp),
-            audio_level: None,
-            orientation: self.orientation,
-        }
-    }
-}
-
-impl AudioPacket {
-    fn into_frame(self, receiver: ReceiverId, source: &Reception, lost: u32) -> Frame {
-        Frame {
-            receiver,
-            data: self.payload,
-            ssrc: source.ssrc,
-            payload_type: self.payload_type,
-            timestamp: self.timestamp,
-            sequence_number: Serial16(self.sequence as u16),
-            keyframe: true,
-            lost,
-            marker: self.marker,
-            first_arrival: self.arrival,
-            last_arrival: self.arrival,
-            ntp: source.ntp(self.timestamp),
-            audio_level: self.level,
-            orientation: None,
         }
     }
 }

@@ -7,11 +7,11 @@ use super::core::{Core, Identity, Reply};
 use super::state::{CookieEchoed, CookieWait, Peer, Phase, State, Tcb, ZERO_CHECKSUM_OVER_DTLS};
 use super::{Association, Flow};
 use crate::packet::{
-    Abort, Causes, ErrorCause, ErrorChunk, Init, InitAck, InitBody, InitParameters, WriteChunk,
-    kind, parameter_kind,
+    Abort, Causes, Chunk, ErrorCause, ErrorChunk, Init, InitAck, InitBody, InitParameters,
+    RawChunk, WriteChunk, kind, parameter_kind,
 };
 use crate::timer::Timer;
-use crate::{CloseReason, Event};
+use crate::{CloseReason, ConnectError, Event};
 
 impl Association {
     pub(super) fn start_connecting(&mut self, now: Instant) {
@@ -26,6 +26,37 @@ impl Association {
         });
         let rto = self.core.config.rto_initial;
         self.core.timers.set(Timer::Init, now + rto);
+    }
+
+    /// Our INIT chunk, encoded.
+    pub(super) fn encoded_init(&self) -> Vec<u8> {
+        let mut chunk = Vec::new();
+        Self::init_chunk(&self.core, self.core.identity).write(&mut chunk);
+        chunk
+    }
+
+    /// Both INIT chunks have gone through signaling (draft-hancke-tsvwg-snap): there is nothing left to
+    /// agree on, and no cookie.
+    pub(super) fn establish_from_signaling(
+        &mut self,
+        now: Instant,
+        remote: &[u8],
+    ) -> Result<(), ConnectError> {
+        let (raw, rest) = RawChunk::parse(remote).map_err(|_| ConnectError::Malformed)?;
+        let Ok(Chunk::Init(init)) = Chunk::parse(raw) else {
+            return Err(ConnectError::Malformed);
+        };
+        if !rest.is_empty() || init.0.parameters.host_name {
+            return Err(ConnectError::Malformed);
+        }
+        if !matches!(self.state, State::New) {
+            return Err(ConnectError::AlreadyBegun);
+        }
+        let peer = Peer::from_init(&self.core, &init.0);
+        let identity = self.core.identity;
+        let tcb = Tcb::new(&mut self.core, now, identity, &peer);
+        self.open(now, Box::new(tcb));
+        Ok(())
     }
 
     /// T1-init has run out (section 5.1).

@@ -117,8 +117,14 @@ impl Association {
             return Flow::Continue;
         };
         let mut cx = self.core.send_context(now);
+        let delivered = tcb.sender.delivered();
         if tcb.sender.on_sack(&mut cx, sack).is_err() {
             return self.abort_for("SACK of data that was never sent");
+        }
+        if tcb.sender.delivered() > delivered
+            && let Some(path) = &mut tcb.path_mtu
+        {
+            path.on_acknowledged();
         }
         Flow::Continue
     }

@@ -100,7 +100,13 @@ impl Association {
         let State::Open(tcb) = &mut self.state else {
             return Flow::Continue;
         };
-        if let Some(sent_at) = tcb.heartbeats.finish(info) {
+        if let Some(path) = &mut tcb.path_mtu
+            && let Ok(nonce) = info.try_into()
+            && path.on_answer(u64::from_be_bytes(nonce))
+        {
+            tcb.apply_path_mtu();
+            tcb.sender.clear_errors();
+        } else if let Some(sent_at) = tcb.heartbeats.finish(info) {
             tcb.sender.clear_errors();
             let rtt = now.saturating_duration_since(sent_at);
             tcb.sender.sample_rtt(rtt.max(Duration::from_nanos(1)));

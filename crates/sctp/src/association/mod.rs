@@ -7,6 +7,7 @@ mod data;
 mod heartbeat;
 mod input;
 mod output;
+mod path_mtu;
 mod reset;
 mod shutdown;
 mod state;
@@ -26,8 +27,8 @@ use crate::packet::GapBlock;
 use crate::send::SendQueue;
 use crate::timer::{Timer, Timers};
 use crate::{
-    CloseReason, Config, Event, Message, Ppid, ReconfigError, SendError, SendOptions, Stats,
-    StreamId,
+    CloseReason, Config, ConnectError, Event, Message, PacketLog, Ppid, ReconfigError, SendError,
+    SendOptions, Stats, StreamId,
 };
 
 /// Whether the next chunk of a packet is looked at.
@@ -64,6 +65,7 @@ pub struct Association {
     shutdown_wanted: bool,
     /// The statistics when it closed.
     final_stats: Option<Box<Stats>>,
+    packet_log: Option<Box<PacketLog>>,
     /// For the gap blocks of a SACK.
     scratch: Vec<GapBlock>,
 }
@@ -113,6 +115,7 @@ impl Association {
             state: State::New,
             shutdown_wanted: false,
             final_stats: None,
+            packet_log: None,
             scratch: Vec::new(),
         }
     }
@@ -123,8 +126,41 @@ impl Association {
         self.start_connecting(now);
     }
 
+    /// What we would say of ourselves in an INIT chunk, for signaling to carry (`a=sctp-init` is this in
+    /// base64; draft-hancke-tsvwg-snap). It stays the same until the association begins.
+    #[must_use]
+    pub fn local_init(&self) -> Vec<u8> {
+        self.encoded_init()
+    }
+
+    /// Begins without a handshake: `remote` is the INIT chunk that signaling has brought from the peer, who
+    /// has got [`Self::local_init`]. The association is established at once; the layer below must be there.
+    ///
+    /// # Errors
+    /// `remote` is not a valid INIT chunk, or the association has begun.
+    pub fn connect_without_handshake(
+        &mut self,
+        now: Instant,
+        remote: &[u8],
+    ) -> Result<(), ConnectError> {
+        self.establish_from_signaling(now, remote)
+    }
+
+    /// Starts to log packets.
+    pub fn start_packet_log(&mut self, log: PacketLog) {
+        self.packet_log = Some(Box::new(log));
+    }
+
+    /// Stops logging packets: the log.
+    pub fn take_packet_log(&mut self) -> Option<PacketLog> {
+        self.packet_log.take().map(|log| *log)
+    }
+
     /// Takes a packet. What is not a valid packet for this association is counted and dropped.
     pub fn handle_packet(&mut self, now: Instant, packet: &[u8]) {
+        if let Some(log) = &mut self.packet_log {
+            log.packet(now, packet);
+        }
         self.take_packet(now, packet);
     }
 
@@ -156,7 +192,7 @@ impl Association {
                 }
             }
             // `poll_transmit` looks at the clock itself.
-            Timer::Pacing => {}
+            Timer::Pacing | Timer::MtuProbe => {}
             Timer::DelayedSack => {
                 if let Some(tcb) = self.open_tcb() {
                     tcb.tracker.acknowledge_now();
@@ -164,7 +200,6 @@ impl Association {
             }
             Timer::Heartbeat => self.on_heartbeat_timeout(now),
             Timer::ReConfig => self.on_reconfig_timeout(now),
-            Timer::MtuProbe => {}
         }
     }
 
@@ -184,6 +219,10 @@ impl Association {
             self.close(CloseReason::PeerUnreachable(errors));
             return;
         }
+        if let Some(path) = &mut tcb.path_mtu {
+            path.on_timeout();
+        }
+        tcb.apply_path_mtu();
         tcb.sender
             .on_retransmission_timeout(&mut self.core.send_context(now));
         self.advance_shutdown(now);
@@ -322,15 +361,21 @@ impl Association {
         self.start_abort(reason);
     }
 
-    /// Sets the largest packet that the layer below carries, in bytes: it changes with the path.
+    /// Sets the largest packet that the layer below carries, in bytes: it changes with the path. Path MTU
+    /// discovery, if it is on, starts over from there.
     pub fn set_max_packet_size(&mut self, size: usize) {
         let size = clamp_packet_size(size);
         self.core.config.max_packet_size = size;
-        match &mut self.state {
-            State::Open(tcb) => tcb.sender.set_packet_size(size),
-            State::CookieEchoed(echoed) => echoed.tcb.sender.set_packet_size(size),
-            State::New | State::CookieWait(_) | State::Closed(_) => {}
+        let tcb = match &mut self.state {
+            State::Open(tcb) => tcb,
+            State::CookieEchoed(echoed) => &mut echoed.tcb,
+            State::New | State::CookieWait(_) | State::Closed(_) => return,
+        };
+        tcb.sender.set_packet_size(size, size);
+        if let Some(path) = &mut tcb.path_mtu {
+            *path = path.moved_to(size);
         }
+        tcb.apply_path_mtu();
     }
 
     /// Sets the largest message that we send: what the peer has announced as `max-message-size`.
@@ -397,6 +442,25 @@ impl Association {
             stats.zero_checksum = tcb.capabilities.zero_checksum;
         }
         stats
+    }
+
+    /// How many bytes of received data are held, bookkeeping included.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn held(&self) -> usize {
+        let tcb = match &self.state {
+            State::Open(tcb) => tcb.reassembly.held(),
+            _ => 0,
+        };
+        tcb + self.core.inbox.held()
+    }
+
+    /// The last TSN that was sent, and the last that arrived in order.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn last_tsns(&self) -> (u32, u32) {
+        match &self.state {
+            State::Open(tcb) => (tcb.sender.last_tsn().0, tcb.tracker.cumulative_tsn().0),
+            _ => (self.core.identity.initial_tsn.0, 0),
+        }
     }
 
     /// The common header of a packet to this end, as its peer would write it.

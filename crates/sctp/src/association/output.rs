@@ -6,22 +6,51 @@ use super::core::Core;
 use super::state::{CookieEchoed, Phase, State, Tcb};
 use super::{Association, Transmit};
 use crate::packet::{
-    Causes, CookieAck, CookieEcho, DuplicateTsns, ErrorChunk, GapBlocks, Heartbeat, PacketBuilder,
-    Sack, Shutdown, ShutdownAck, WriteChunk,
+    CHUNK_HEADER_LEN, COMMON_HEADER_LEN, Causes, CookieAck, CookieEcho, DuplicateTsns, ErrorChunk,
+    GapBlocks, Heartbeat, PacketBuilder, Pad, Sack, Shutdown, ShutdownAck, WriteChunk,
 };
 use crate::timer::Timer;
 
 impl Association {
     pub(super) fn next_packet(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<Transmit> {
         let start = buf.len();
-        let size = self.write_packet(now, buf)?;
+        let probe = self.write_mtu_probe(now, buf);
+        let is_mtu_probe = probe.is_some();
+        let size = probe.or_else(|| self.write_packet(now, buf))?;
         debug_assert_eq!(buf.len(), start + size);
         self.core.stats.packets_sent += 1;
         self.core.stats.bytes_sent += size as u64;
-        Some(Transmit {
-            size,
-            is_mtu_probe: false,
-        })
+        if let Some(log) = &mut self.packet_log {
+            log.packet(now, buf.get(start..).unwrap_or_default());
+        }
+        Some(Transmit { size, is_mtu_probe })
+    }
+
+    /// A probe of the path's MTU (RFC 8899, section 6.1.2): HEARTBEAT, and PAD up to the size.
+    fn write_mtu_probe(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<usize> {
+        let State::Open(tcb) = &mut self.state else {
+            return None;
+        };
+        let path = tcb.path_mtu.as_mut()?;
+        // Probing is for paths that are in use (section 5.1.4).
+        if tcb.phase != Phase::Established || tcb.sender.all_acknowledged() || !path.is_due(now) {
+            return None;
+        }
+        let nonce = self.core.rng.u64();
+        let size = path.start_probe(now, tcb.sender.rtt().rto(), nonce);
+        if let Some(at) = path.next_at() {
+            self.core.timers.set(Timer::MtuProbe, at);
+        }
+        tcb.apply_path_mtu();
+        let header = self.core.header(tcb.peer_tag);
+        let mut builder = PacketBuilder::new(buf, header, size?);
+        builder.push(&Heartbeat {
+            info: &nonce.to_be_bytes(),
+        });
+        let len = builder.room().checked_sub(CHUNK_HEADER_LEN)?;
+        builder.push(&Pad { len });
+        self.core.stats.mtu_probes += 1;
+        builder.finish(tcb.capabilities.zero_checksum)
     }
 
     fn write_packet(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<usize> {
@@ -56,7 +85,7 @@ impl CookieEchoed {
             return None;
         }
         let header = core.header(self.tcb.peer_tag);
-        let mut builder = PacketBuilder::new(buf, header, core.config.max_packet_size);
+        let mut builder = PacketBuilder::new(buf, header, self.tcb.sender.chunk_limit());
         builder.push(&CookieEcho {
             cookie: &self.cookie,
         });
@@ -97,20 +126,18 @@ impl Tcb {
         }) {
             builder.push_encoded(&chunk);
         }
-        let answered = !builder.is_empty();
-        if self.tracker.sack_is_due() {
+        // Control chunks stand in front of data (section 6.10): a SACK that could wait goes along with what
+        // is about to be sent.
+        let has_company = !builder.is_empty()
+            || self.may_send_data() && self.sender.is_ready(&mut core.send_context(now));
+        let fits = builder.is_empty() || builder.room() >= Sack::HEADER_LEN;
+        let is_wanted = self.tracker.sack_is_due() || self.tracker.sack_is_useful() && has_company;
+        if fits && is_wanted {
             self.write_sack(core, &mut builder, scratch);
         }
-        let sack_written = builder.len() > 12 && !self.tracker.sack_is_useful();
         self.write_control(core, now, &mut builder);
-        let before_data = builder.len();
         if self.may_send_data() {
-            // Room is left for the SACK that goes along with data.
             self.sender.fill(&mut core.send_context(now), &mut builder);
-        }
-        let data_written = builder.len() > before_data;
-        if self.tracker.sack_is_useful() && !sack_written && (data_written || answered) {
-            self.write_sack_if_it_fits(core, &mut builder, scratch);
         }
         builder.finish(zero_checksum)
     }
@@ -142,17 +169,6 @@ impl Tcb {
         }
     }
 
-    fn write_sack_if_it_fits(
-        &mut self,
-        core: &mut Core,
-        builder: &mut PacketBuilder<'_>,
-        scratch: &mut Vec<crate::packet::GapBlock>,
-    ) {
-        if builder.room() >= Sack::HEADER_LEN + 16 {
-            self.write_sack(core, builder, scratch);
-        }
-    }
-
     /// Section 6.2.
     fn write_sack(
         &mut self,
@@ -160,12 +176,14 @@ impl Tcb {
         builder: &mut PacketBuilder<'_>,
         scratch: &mut Vec<crate::packet::GapBlock>,
     ) {
+        // As many gap blocks as fit (section 6.2); duplicates only help the peer to mend its mistakes.
+        let limit = self.sender.chunk_limit() - COMMON_HEADER_LEN;
+        let room = builder.room().min(limit).saturating_sub(Sack::HEADER_LEN) / 4;
+        self.tracker.gap_blocks(room, scratch);
         let duplicates = self.tracker.duplicates();
-        let room = builder.room().saturating_sub(Sack::HEADER_LEN) / 4;
         let duplicates = duplicates
-            .get(..duplicates.len().min(room))
+            .get(..duplicates.len().min(room - scratch.len()))
             .unwrap_or_default();
-        self.tracker.gap_blocks(room - duplicates.len(), scratch);
         let window = self.window(core);
         let sack = Sack {
             cumulative_tsn_ack: self.tracker.cumulative_tsn(),

@@ -6,6 +6,7 @@ use gannet_wire::Serial32;
 
 use super::core::{Core, Identity};
 use super::heartbeat::Heartbeats;
+use super::path_mtu::PathMtu;
 use super::reset::Resets;
 use crate::CloseReason;
 use crate::packet::{InitBody, kind};
@@ -149,6 +150,8 @@ pub(crate) struct Tcb {
     pub(crate) reassembly: Reassembly,
     pub(crate) resets: Resets,
     pub(crate) heartbeats: Heartbeats,
+    /// `None` if the packet size is left alone.
+    pub(crate) path_mtu: Option<PathMtu>,
     pub(crate) cookie_ack_due: bool,
     /// SHUTDOWN or SHUTDOWN ACK is to be sent.
     pub(crate) shutdown_due: bool,
@@ -166,7 +169,12 @@ impl Tcb {
             partial_reliability: capabilities.partial_reliability,
         };
         let max_message_size = core.config.max_incoming_message_size;
-        Self {
+        let base = core.config.max_packet_size;
+        let path_mtu = core
+            .config
+            .max_probed_packet_size
+            .map(|most| PathMtu::new(base, most));
+        let mut tcb = Self {
             identity,
             peer_tag: peer.tag,
             tie_tag: core.rng.u64().max(1),
@@ -179,9 +187,20 @@ impl Tcb {
             reassembly: Reassembly::new(capabilities.interleaving, max_message_size),
             resets: Resets::new(identity.initial_tsn.0, peer.initial_tsn.0),
             heartbeats: Heartbeats::default(),
+            path_mtu,
             cookie_ack_due: false,
             shutdown_due: false,
             announced_window: core.config.receive_window,
+        };
+        tcb.apply_path_mtu();
+        tcb
+    }
+
+    /// Packets and chunks become as large as the path is known to carry.
+    pub(crate) fn apply_path_mtu(&mut self) {
+        if let Some(path) = &self.path_mtu {
+            self.sender
+                .set_packet_size(path.packet_size(), path.chunk_limit());
         }
     }
 

@@ -8,9 +8,12 @@ use super::outstanding::{Sent, State};
 use super::queue::{PullContext, Pulled, QueuedFragment};
 use super::recovery::Probe;
 use super::sender::{SendContext, Sender};
-use crate::packet::{Data, Fragment, IData, PacketBuilder, WriteChunk, padded};
+use crate::packet::{COMMON_HEADER_LEN, Data, Fragment, IData, PacketBuilder, WriteChunk, padded};
 use crate::receive::TsnTracker;
 use crate::timer::Timer;
+
+/// While so few packets are in flight and more waits, a SACK that is delayed is time that is lost (RFC 7053).
+const SMALL_FLIGHT: usize = 3;
 
 impl Sender {
     /// Appends FORWARD TSN and as much data as may be sent and fits.
@@ -20,6 +23,7 @@ impl Sender {
             self.note_idle();
             return;
         }
+        self.probe_due = self.probe_packets > 0;
         if !self.probe_due && self.is_paced(cx) {
             return;
         }
@@ -28,22 +32,19 @@ impl Sender {
         self.fill_retransmissions(cx, builder);
         self.fill_new(cx, builder, before);
         let sent = builder.len() - before;
+        self.probe_due = false;
+        self.probe_packets = self.probe_packets.saturating_sub(1);
         if sent == 0 {
             return;
-        }
-        if self.probe_due {
-            self.probe_due = false;
         }
         self.pacer.on_sent(sent);
         self.last_sent = cx.now;
         self.arm_retransmission(cx.now, cx.timers, false);
-        if self.probe.is_none() {
-            self.arm_probe(cx.now, cx.timers);
-        }
+        self.arm_probe(cx.now, cx.timers, !cx.queue.is_empty());
     }
 
-    fn has_data(&self, cx: &SendContext<'_>) -> bool {
-        self.outstanding.has_lost() || !cx.queue.is_empty() || self.probe_due
+    pub(super) fn has_data(&self, cx: &SendContext<'_>) -> bool {
+        self.outstanding.has_lost() || !cx.queue.is_empty() || self.probe_packets > 0
     }
 
     /// There is nothing to send: what limits is the application.
@@ -55,7 +56,7 @@ impl Sender {
     }
 
     /// Whether the pacer wants to wait. It is looked at once a packet.
-    fn is_paced(&mut self, cx: &mut SendContext<'_>) -> bool {
+    pub(super) fn is_paced(&mut self, cx: &mut SendContext<'_>) -> bool {
         if !self.window_is_open() {
             self.window_limited = true;
             return true;
@@ -124,6 +125,10 @@ impl Sender {
         write_chunk(self.interleaving, tsn, sent, builder);
         let snapshot = self.rate.on_sent(cx.now, in_flight, size);
         self.outstanding.resent(tsn, cx.now, snapshot);
+        if tsn == self.outstanding.base() {
+            // RFC 9260, section 7.2.4: the first outstanding chunk has all its time again.
+            self.arm_retransmission(cx.now, cx.timers, true);
+        }
         cx.stats.chunks_retransmitted += 1;
         self.count_sent(cx, size);
     }
@@ -151,7 +156,8 @@ impl Sender {
         };
         let in_ring = |sender: &Self| sender.outstanding.next_tsn() - sender.outstanding.base();
         while self.may_send() && in_ring(self) < TsnTracker::MAX_AHEAD {
-            let room = builder.room().saturating_sub(header);
+            let limit = self.chunk_limit - COMMON_HEADER_LEN;
+            let room = builder.room().min(limit).saturating_sub(header);
             if room == 0 || !self.peer_has_room(room, cx) {
                 break;
             }
@@ -215,8 +221,9 @@ impl Sender {
             first_tsn: fragment.first_tsn,
             policy: fragment.policy,
         };
-        // The peer's SACK ends the wait of a probe, of a closed window, and of a timeout.
-        let immediate = self.probe_due || self.peer_window < len;
+        // The peer's SACK ends the wait of a probe, of a closed window, and of a small window.
+        let is_small = in_flight < SMALL_FLIGHT * self.packet_size && !cx.queue.is_empty();
+        let immediate = self.probe_due || self.peer_window < len || is_small;
         let sent = Sent {
             fragment: Fragment {
                 immediate,
@@ -237,7 +244,11 @@ impl Sender {
 
     /// A tail-loss probe without new data sends the last chunk again (RFC 8985, section 7.3).
     fn send_probe(&mut self, cx: &mut SendContext<'_>, builder: &mut PacketBuilder<'_>) {
-        let Some(tsn) = self.outstanding.last_in_flight() else {
+        // A probe is a retransmission, of which a message may have had all it is allowed.
+        let partial_reliability = self.partial_reliability;
+        let may =
+            |sent: &Sent| !partial_reliability || !sent.policy.gives_up(cx.now, sent.transmissions);
+        let Some(tsn) = self.outstanding.last_in_flight(may) else {
             return;
         };
         let fits = |sent: &Sent| builder.fits(sent.size as usize);
@@ -250,9 +261,16 @@ impl Sender {
     fn start_probe(&mut self, cx: &mut SendContext<'_>, retransmitted: Option<u64>) {
         cx.stats.tail_loss_probes += 1;
         cx.timers.stop(Timer::TailLossProbe);
+        // The packets of one probe count as one.
+        let count = match self.probe {
+            None => 1,
+            Some(probe) if self.probe_packets > 1 => probe.count + 1,
+            Some(probe) => probe.count,
+        };
         self.probe = Some(Probe {
             end_tsn: self.outstanding.next_tsn(),
             retransmitted,
+            count,
         });
         // RFC 8985, section 7.3: the retransmission timer starts anew.
         self.arm_retransmission(cx.now, cx.timers, true);

@@ -29,6 +29,17 @@ impl Policy {
     }
 }
 
+/// Whether a chunk is on its way for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    First,
+    Again,
+}
+
+impl Turn {
+    pub(crate) const ALL: [Self; 2] = [Self::First, Self::Again];
+}
+
 /// What is known of a chunk that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
@@ -36,6 +47,9 @@ pub(crate) enum State {
     InFlight,
     /// Lost: it is to be sent again.
     Lost,
+    /// Overtaken, but the peer's SACKs had no room to say whether it has arrived. It is not on its way
+    /// any more.
+    Unsure,
     /// Reported by a gap block; the peer may still drop it.
     Acked,
     /// Given up.
@@ -80,8 +94,11 @@ pub(crate) struct Outstanding {
     /// Lost chunks, lowest first; entries may be stale.
     lost: BinaryHeap<Reverse<u64>>,
     lost_count: usize,
-    /// Chunks in the order of their last transmission; entries may be stale.
-    by_time: VecDeque<(u64, u64)>,
+    /// Chunks whose fate the peer has not told, lowest first; entries may be stale.
+    unsure: BinaryHeap<Reverse<u64>>,
+    /// Chunks in the order of their transmission, those that were sent once and those that were sent again
+    /// apart; entries may be stale.
+    by_time: [VecDeque<(u64, u64)>; 2],
     order: u64,
 }
 
@@ -95,7 +112,8 @@ impl Outstanding {
             unacked_payload: 0,
             lost: BinaryHeap::new(),
             lost_count: 0,
-            by_time: VecDeque::new(),
+            unsure: BinaryHeap::new(),
+            by_time: [VecDeque::new(), VecDeque::new()],
             order: 0,
         }
     }
@@ -142,7 +160,7 @@ impl Outstanding {
         if sent.state == State::InFlight {
             self.in_flight += sent.size as usize;
             self.unacked_payload += sent.payload.len();
-            self.by_time.push_back((tsn, self.order));
+            self.by_time[Turn::First as usize].push_back((tsn, self.order));
         }
         self.ring.push_back(sent);
     }
@@ -176,7 +194,7 @@ impl Outstanding {
             self.in_flight += size;
             self.lost_count -= 1;
         }
-        self.by_time.push_back((tsn, order));
+        self.by_time[Turn::Again as usize].push_back((tsn, order));
     }
 
     /// Takes the first chunk of the ring out, which the cumulative TSN ack covers.
@@ -210,20 +228,22 @@ impl Outstanding {
                 self.lost_count -= 1;
                 self.unacked_payload -= len;
             }
+            State::Unsure => self.unacked_payload -= len,
             State::Acked | State::Abandoned => {}
         }
     }
 
-    /// The chunk that was sent first of those in flight, with when.
-    pub(crate) fn oldest_in_flight(&mut self) -> Option<(u64, Instant, u64)> {
-        while let Some(&(tsn, order)) = self.by_time.front() {
+    /// The chunk that was sent first of those in flight in their first transmission, or in a later one,
+    /// with when.
+    pub(crate) fn oldest_in_flight(&mut self, turn: Turn) -> Option<(u64, Instant, u64)> {
+        while let Some(&(tsn, order)) = self.by_time[turn as usize].front() {
             if let Some(sent) = self.get(tsn)
                 && sent.state == State::InFlight
                 && sent.order == order
             {
                 return Some((tsn, sent.sent_at, order));
             }
-            self.by_time.pop_front();
+            self.by_time[turn as usize].pop_front();
         }
         None
     }
@@ -241,12 +261,52 @@ impl Outstanding {
         self.get(tsn)
     }
 
+    /// Notes that a chunk in flight was overtaken while the peer does not say whether it has arrived.
+    pub(crate) fn mark_unsure(&mut self, tsn: u64) {
+        let Some(sent) = self
+            .get_mut(tsn)
+            .filter(|sent| sent.state == State::InFlight)
+        else {
+            return;
+        };
+        sent.state = State::Unsure;
+        let size = sent.size as usize;
+        self.in_flight -= size;
+        self.unsure.push(Reverse(tsn));
+    }
+
+    /// Takes the lowest chunk that is unsure if it is not above `last`: the peer has told by now, and it
+    /// is in flight again until that is acted on.
+    pub(crate) fn take_unsure(&mut self, last: u64) -> Option<u64> {
+        while let Some(&Reverse(tsn)) = self.unsure.peek()
+            && tsn <= last
+        {
+            self.unsure.pop();
+            if let Some(sent) = self.get_mut(tsn)
+                && sent.state == State::Unsure
+            {
+                sent.state = State::InFlight;
+                let size = sent.size as usize;
+                self.in_flight += size;
+                return Some(tsn);
+            }
+        }
+        None
+    }
+
     /// All chunks in flight are lost: the retransmission timer has run out.
     pub(crate) fn mark_all_lost(&mut self, mut each: impl FnMut(&Sent)) {
-        while let Some((tsn, _, _)) = self.oldest_in_flight() {
-            self.by_time.pop_front();
+        while let Some(tsn) = self.take_unsure(u64::MAX) {
             if let Some(sent) = self.mark_lost(tsn) {
                 each(sent);
+            }
+        }
+        for turn in Turn::ALL {
+            while let Some((tsn, _, _)) = self.oldest_in_flight(turn) {
+                self.by_time[turn as usize].pop_front();
+                if let Some(sent) = self.mark_lost(tsn) {
+                    each(sent);
+                }
             }
         }
     }
@@ -327,12 +387,12 @@ impl Outstanding {
             .filter(|(_, sent)| sent.state == State::Abandoned)
     }
 
-    /// The highest chunk in flight, for a tail-loss probe.
-    pub(crate) fn last_in_flight(&self) -> Option<u64> {
+    /// The highest chunk in flight that `may` be sent again, for a tail-loss probe.
+    pub(crate) fn last_in_flight(&self, may: impl Fn(&Sent) -> bool) -> Option<u64> {
         let index = self
             .ring
             .iter()
-            .rposition(|sent| sent.state == State::InFlight)?;
+            .rposition(|sent| sent.state == State::InFlight && may(sent))?;
         Some(self.base + index as u64)
     }
 }

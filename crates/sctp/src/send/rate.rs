@@ -10,6 +10,7 @@ pub(crate) struct SentSnapshot {
     first_sent_at: Instant,
     lost: u64,
     app_limited: bool,
+    hidden: bool,
     /// Bytes in flight, this chunk included.
     pub(crate) in_flight: usize,
 }
@@ -25,6 +26,8 @@ pub(crate) struct RateSample {
     pub(crate) lost: u64,
     /// Whether the application did not have enough to send.
     pub(crate) app_limited: bool,
+    /// Whether acknowledgements were held back at its start or end: then the rate means nothing.
+    pub(crate) hidden: bool,
     /// How much had been delivered when the newest acknowledged chunk was sent.
     pub(crate) prior_delivered: u64,
     /// Bytes in flight when it was sent.
@@ -49,6 +52,8 @@ pub(crate) struct RateEstimator {
     /// While `delivered` is below this, samples are limited by the application.
     app_limited_until: u64,
     newest: Option<(Instant, SentSnapshot)>,
+    /// The peer does not say everything that has arrived.
+    hidden: bool,
 }
 
 impl RateEstimator {
@@ -60,6 +65,7 @@ impl RateEstimator {
             lost: 0,
             app_limited_until: 0,
             newest: None,
+            hidden: false,
         }
     }
 
@@ -79,8 +85,14 @@ impl RateEstimator {
             first_sent_at: self.first_sent_at,
             lost: self.lost,
             app_limited: self.app_limited_until > self.delivered,
+            hidden: self.hidden,
             in_flight: in_flight + size,
         }
+    }
+
+    /// Notes whether the peer says everything that has arrived.
+    pub(crate) const fn set_hidden(&mut self, hidden: bool) {
+        self.hidden = hidden;
     }
 
     /// Notes that the application does not fill the window; `in_flight` bytes are on their way.
@@ -97,9 +109,17 @@ impl RateEstimator {
         self.lost = self.lost.saturating_sub(size as u64);
     }
 
-    /// Notes that a chunk has arrived.
-    pub(crate) fn on_acked(&mut self, size: usize, sent_at: Instant, snapshot: SentSnapshot) {
+    /// Notes that a chunk has arrived; without `snapshot` it gives no sample.
+    pub(crate) fn on_acked(
+        &mut self,
+        size: usize,
+        sent_at: Instant,
+        snapshot: Option<SentSnapshot>,
+    ) {
         self.delivered += size as u64;
+        let Some(snapshot) = snapshot else {
+            return;
+        };
         let newer = self.newest.is_none_or(|(newest, _)| sent_at >= newest);
         if newer {
             self.newest = Some((sent_at, snapshot));
@@ -122,6 +142,7 @@ impl RateEstimator {
             interval,
             lost: self.lost.saturating_sub(snapshot.lost),
             app_limited: snapshot.app_limited,
+            hidden: snapshot.hidden || self.hidden,
             prior_delivered: snapshot.delivered,
             in_flight_at_send: snapshot.in_flight,
         })
@@ -149,7 +170,7 @@ mod tests {
         // They arrive 10 ms later, 2 ms apart: 500 kB/s, though they left at 1 MB/s.
         for (i, (sent_at, snapshot)) in sent.into_iter().enumerate() {
             let now = start + 10 * MS + 2 * MS * i as u32;
-            rate.on_acked(1000, sent_at, snapshot);
+            rate.on_acked(1000, sent_at, Some(snapshot));
             let sample = rate.sample(now, 10 * MS);
             if i == 9 {
                 let sample = sample.unwrap();
@@ -167,10 +188,10 @@ mod tests {
         let mut rate = RateEstimator::new(now);
         rate.on_app_limited(0);
         let snapshot = rate.on_sent(now, 0, 500);
-        rate.on_acked(500, now, snapshot);
+        rate.on_acked(500, now, Some(snapshot));
         assert!(rate.sample(now + MS, MS).unwrap().app_limited);
         let snapshot = rate.on_sent(now + MS, 0, 500);
-        rate.on_acked(500, now + MS, snapshot);
+        rate.on_acked(500, now + MS, Some(snapshot));
         assert!(!rate.sample(now + 2 * MS, MS).unwrap().app_limited);
     }
 }

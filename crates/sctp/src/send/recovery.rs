@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::outstanding::Sent;
+use super::outstanding::{Sent, Turn};
 use super::prr::Prr;
 use super::rack::Verdict;
 use super::sender::{SendContext, Sender};
@@ -30,7 +30,13 @@ pub(super) struct Probe {
     pub(super) end_tsn: u64,
     /// The chunk that it sent again; `None` if it carried new data.
     pub(super) retransmitted: Option<u64>,
+    /// How many probes were sent without an answer.
+    pub(super) count: u32,
 }
+
+/// So many probes are sent, each after a longer time than the one before, until it is up to T3-rtx: loss comes
+/// in bursts, and a timeout costs more. RFC 8985 sends one; RFC 9002, section 6.2, goes on too.
+pub(super) const MAX_PROBES: u32 = 6;
 
 /// How many chunks must have been overtaken for reordering to be ruled out (RFC 8985, section 6.2:
 /// DupThresh).
@@ -44,19 +50,31 @@ impl Sender {
         let many_overtaken = self.sacked_count() >= DUP_THRESH;
         let eager = self.recovery_end.is_some() || many_overtaken;
         let mut lost = 0;
-        cx.timers.stop(Timer::Reordering);
-        while let Some((tsn, sent_at, order)) = self.outstanding.oldest_in_flight() {
-            match self
-                .rack
-                .verdict(cx.now, sent_at, order, eager, min_rtt, srtt)
-            {
-                Verdict::Lost => lost += self.lose(cx, tsn),
-                Verdict::LostAt(at) => {
-                    cx.timers.set(Timer::Reordering, at);
-                    break;
+        let mut next_at = None;
+        let reported_up_to = self.reported_up_to.unwrap_or(u64::MAX);
+        while let Some(tsn) = self.outstanding.take_unsure(reported_up_to) {
+            lost += self.lose(cx, tsn);
+        }
+        for turn in Turn::ALL {
+            while let Some((tsn, sent_at, order)) = self.outstanding.oldest_in_flight(turn) {
+                match self
+                    .rack
+                    .verdict(cx.now, sent_at, order, eager, min_rtt, srtt)
+                {
+                    // A SACK that was full did not say whether this one has arrived.
+                    Verdict::Lost if tsn > reported_up_to => self.outstanding.mark_unsure(tsn),
+                    Verdict::Lost => lost += self.lose(cx, tsn),
+                    Verdict::LostAt(at) => {
+                        next_at = Some(next_at.map_or(at, |next: Instant| next.min(at)));
+                        break;
+                    }
+                    Verdict::NotOvertaken => break,
                 }
-                Verdict::NotOvertaken => break,
             }
+        }
+        match next_at {
+            Some(at) => cx.timers.set(Timer::Reordering, at),
+            None => cx.timers.stop(Timer::Reordering),
         }
         lost
     }
@@ -129,7 +147,7 @@ impl Sender {
         self.rtt.back_off();
         self.forward.resend();
         self.probe = None;
-        self.probe_due = false;
+        self.probe_packets = 0;
         cx.timers.stop(Timer::TailLossProbe);
         cx.timers.stop(Timer::Reordering);
         let in_flight = self.outstanding.in_flight();

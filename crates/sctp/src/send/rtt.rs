@@ -15,8 +15,9 @@ pub(crate) struct RttEstimator {
     rto_max: Duration,
 }
 
-/// G of section 6.3.1: below this the variance is not believed.
-const CLOCK_GRANULARITY: Duration = Duration::from_millis(1);
+/// The timeout is at least so much longer than a round trip: peers delay a SACK for 200 ms. It takes the
+/// place of G in section 6.3.1.
+const LEAST_MARGIN: Duration = Duration::from_millis(200);
 
 impl RttEstimator {
     pub(crate) const fn new(initial: Duration, rto_min: Duration, rto_max: Duration) -> Self {
@@ -31,22 +32,31 @@ impl RttEstimator {
         }
     }
 
-    /// Takes a measurement of a chunk that was sent once (Karn's rule, C5).
-    pub(crate) fn sample(&mut self, rtt: Duration) {
-        // RTO.Alpha = 1/8, RTO.Beta = 1/4 (section 16).
+    /// Takes a measurement of a chunk that was sent once (Karn's rule, C5), one of `samples` in a round
+    /// trip.
+    ///
+    /// RTO.Alpha is 1/8, RTO.Beta 1/4 (section 16). With many samples in a round trip the variance would
+    /// forget everything within one (section 6.3.1, C4), and a queue that fills would look like a timeout:
+    /// so it falls by its share of a round trip only.
+    pub(crate) fn sample(&mut self, rtt: Duration, samples: u32) {
         match self.srtt {
             None => {
                 self.srtt = Some(rtt);
                 self.rttvar = rtt / 2;
             }
             Some(srtt) => {
-                self.rttvar = (self.rttvar * 3 + srtt.abs_diff(rtt)) / 4;
+                let deviation = srtt.abs_diff(rtt);
+                self.rttvar = if deviation >= self.rttvar {
+                    (self.rttvar * 3 + deviation) / 4
+                } else {
+                    self.rttvar - (self.rttvar - deviation) / 4 / samples.max(1)
+                };
                 self.srtt = Some((srtt * 7 + rtt) / 8);
             }
         }
         self.min_rtt = Some(self.min_rtt.map_or(rtt, |min| min.min(rtt)));
         let srtt = self.srtt.unwrap_or(rtt);
-        self.rto = srtt + (self.rttvar * 4).max(CLOCK_GRANULARITY);
+        self.rto = srtt + (self.rttvar * 4).max(LEAST_MARGIN);
         self.backoff = 0;
     }
 
@@ -58,6 +68,11 @@ impl RttEstimator {
     /// Ends the back-off: the peer has acknowledged new data.
     pub(crate) const fn progress(&mut self) {
         self.backoff = 0;
+    }
+
+    /// How many times the timeout has doubled.
+    pub(crate) const fn backoff(&self) -> u32 {
+        self.backoff
     }
 
     pub(crate) fn rto(&self) -> Duration {
@@ -86,20 +101,32 @@ mod tests {
     fn the_timeout_follows_the_samples() {
         let mut rtt = RttEstimator::new(ms(1000), ms(400), ms(10_000));
         assert_eq!(rtt.rto(), ms(1000));
-        rtt.sample(ms(200));
+        rtt.sample(ms(200), 1);
         assert_eq!(rtt.srtt(), Some(ms(200)));
         assert_eq!(rtt.rto(), ms(600));
         for _ in 0..100 {
-            rtt.sample(ms(100));
+            rtt.sample(ms(100), 1);
         }
         assert_eq!(rtt.min_rtt(), Some(ms(100)));
         assert_eq!(rtt.rto(), ms(400), "RTO.Min");
     }
 
     #[test]
+    fn the_variance_outlives_a_round_trip_of_many_samples() {
+        let mut rtt = RttEstimator::new(ms(1000), ms(400), ms(10_000));
+        rtt.sample(ms(300), 1);
+        rtt.sample(ms(600), 1000);
+        let before = rtt.rto();
+        for _ in 0..500 {
+            rtt.sample(ms(600), 1000);
+        }
+        assert!(rtt.rto() > ms(900), "{:?} {before:?}", rtt.rto());
+    }
+
+    #[test]
     fn the_timeout_doubles_up_to_its_maximum() {
         let mut rtt = RttEstimator::new(ms(1000), ms(400), ms(10_000));
-        rtt.sample(ms(1000));
+        rtt.sample(ms(1000), 1);
         assert_eq!(rtt.rto(), ms(3000));
         rtt.back_off();
         assert_eq!(rtt.rto(), ms(6000));

@@ -12,6 +12,10 @@ use crate::ranges;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SackError;
 
+/// A SACK with so many gap blocks, if the peer never sends more, may have had no room for others (dcsctp
+/// reports 20): what is behind the last of them may have arrived.
+const MANY_BLOCKS: u32 = 16;
+
 /// What is gathered while a SACK is being handled.
 #[derive(Debug, Default)]
 struct Gathered {
@@ -20,6 +24,8 @@ struct Gathered {
     newest_once: Option<Instant>,
     cumulative_moved: bool,
     any: bool,
+    /// This SACK or the one before did not say everything: what is news may have arrived long ago.
+    hidden: bool,
 }
 
 impl Sender {
@@ -39,7 +45,10 @@ impl Sender {
             return Ok(());
         }
         let prior_in_flight = self.outstanding.in_flight();
-        let mut gathered = Gathered::default();
+        let mut gathered = Gathered {
+            hidden: self.reported_up_to.is_some(),
+            ..Gathered::default()
+        };
         self.ack_cumulative(cx, cumulative, &mut gathered);
         self.ack_gaps(cx, cumulative, sack, &mut gathered);
         if self.outstanding.has_reneged() {
@@ -98,6 +107,8 @@ impl Sender {
         gathered: &mut Gathered,
     ) {
         let last = self.outstanding.next_tsn() - 1;
+        let mut highest = cumulative;
+        let mut blocks = 0;
         let mut acked = std::mem::take(&mut self.outstanding.acked);
         for block in sack.gap_blocks.iter() {
             let start = cumulative + u64::from(block.start);
@@ -106,6 +117,8 @@ impl Sender {
             if block.start < 2 || start > end || start < self.outstanding.base() {
                 continue;
             }
+            highest = highest.max(end);
+            blocks += 1;
             acked.insert(start, end, |new| {
                 for tsn in new.start..=new.end {
                     self.ack_gap(cx, tsn, gathered);
@@ -113,6 +126,11 @@ impl Sender {
             });
         }
         self.outstanding.acked = acked;
+        self.most_blocks = self.most_blocks.max(blocks);
+        let is_full = blocks >= MANY_BLOCKS && blocks == self.most_blocks;
+        self.reported_up_to = is_full.then_some(highest);
+        gathered.hidden |= is_full;
+        self.rate.set_hidden(is_full);
     }
 
     fn ack_gap(&mut self, cx: &mut SendContext<'_>, tsn: u64, gathered: &mut Gathered) {
@@ -138,19 +156,24 @@ impl Sender {
         match note.before {
             State::Acked | State::Abandoned => return,
             State::Lost => self.on_found(cx, tsn, note.size),
-            State::InFlight => {}
+            State::InFlight | State::Unsure => {}
         }
         gathered.any = true;
         gathered.acked += note.size;
-        self.rate.on_acked(note.size, note.sent_at, note.snapshot);
         let retransmitted = note.transmissions > 1;
+        let min_rtt = self.rtt.min_rtt().unwrap_or_default();
+        // What arrives sooner after its retransmission than a round trip takes is the transmission before:
+        // that says nothing of the path's rate.
+        let is_echo = retransmitted && cx.now.saturating_duration_since(note.sent_at) < min_rtt;
+        let snapshot = (!is_echo).then_some(note.snapshot);
+        self.rate.on_acked(note.size, note.sent_at, snapshot);
         self.rack.on_acked(
             cx.now,
             tsn,
             note.sent_at,
             note.order,
             retransmitted,
-            self.rtt.min_rtt().unwrap_or_default(),
+            min_rtt,
         );
         // C5, Karn's rule; a lost chunk was sent so long ago that it says nothing of the path now.
         if !retransmitted && note.before == State::InFlight {
@@ -163,16 +186,19 @@ impl Sender {
         let now = cx.now;
         let rtt = gathered
             .newest_once
+            .filter(|_| !gathered.hidden)
             .map(|sent_at| now.saturating_duration_since(sent_at));
         if let Some(rtt) = rtt {
-            self.rtt.sample(rtt);
+            // A SACK comes for every second packet.
+            let samples = prior_in_flight / (2 * self.packet_size);
+            self.rtt.sample(rtt, samples as u32);
         } else if gathered.cumulative_moved {
             self.rtt.progress();
         }
         self.maybe_end_recovery(now);
         let was_recovering = self.recovery_end.is_some();
         let lost = self.detect_losses(cx);
-        self.settle_probe(cx);
+        self.settle_probe(cx, gathered.any);
         self.tell_controller(cx, gathered, prior_in_flight, rtt, lost);
         if let Some(prr) = &mut self.prr {
             let safe = gathered.cumulative_moved && lost == 0;
@@ -187,7 +213,7 @@ impl Sender {
         // Section 6.3.2: R2 and R3.
         self.arm_retransmission(now, cx.timers, gathered.cumulative_moved);
         if gathered.any {
-            self.arm_probe(now, cx.timers);
+            self.arm_probe(now, cx.timers, !cx.queue.is_empty());
         }
     }
 
@@ -219,11 +245,15 @@ impl Sender {
     }
 
     /// Ends a tail-loss probe that is answered (RFC 8985, section 7.4).
-    fn settle_probe(&mut self, cx: &mut SendContext<'_>) {
+    fn settle_probe(&mut self, cx: &mut SendContext<'_>, progress: bool) {
         let Some(probe) = self.probe else {
             return;
         };
         if self.outstanding.base() < probe.end_tsn {
+            if progress && self.recovery_end.is_some() {
+                // It has shown what was lost; the next probe is the first again.
+                self.probe = None;
+            }
             return;
         }
         self.probe = None;

@@ -12,7 +12,7 @@ use super::pacer::Pacer;
 use super::prr::Prr;
 use super::rack::Rack;
 use super::rate::RateEstimator;
-use super::recovery::{Episode, Probe};
+use super::recovery::{Episode, MAX_PROBES, Probe};
 use super::rtt::RttEstimator;
 use crate::congestion::Controller;
 use crate::ranges;
@@ -53,9 +53,15 @@ pub(crate) struct Sender {
     /// The last reaction to loss, as long as it may turn out to be a mistake.
     pub(super) episode: Option<Episode>,
     pub(super) probe: Option<Probe>,
-    /// A tail-loss probe, or a probe of a closed window, is to be sent whatever the window says.
+    /// So many packets of a tail-loss probe are to be sent whatever the window says.
+    pub(super) probe_packets: u8,
+    /// The next chunk is a probe.
     pub(super) probe_due: bool,
     pub(super) forward: Forward,
+    /// The last SACK may not have said everything: this is the highest TSN that it reported.
+    pub(super) reported_up_to: Option<u64>,
+    /// The most gap blocks that the peer has put into a SACK.
+    pub(super) most_blocks: u32,
     /// What the peer can still take, in bytes of payload.
     pub(super) peer_window: usize,
     pub(super) interleaving: bool,
@@ -63,11 +69,15 @@ pub(crate) struct Sender {
     /// Whether sending stopped because the window was full.
     pub(super) window_limited: bool,
     pub(super) packet_size: usize,
+    /// The packet size that every chunk must fit into: it can not be cut again.
+    pub(super) chunk_limit: usize,
     pub(super) last_sent: Instant,
     /// How many times in a row nothing was answered.
     pub(super) errors: u32,
 }
 
+/// After so many timeouts in a row the path is believed to be gone, and T3-rtx is left alone.
+const MAX_PROBED_TIMEOUTS: u32 = 2;
 /// Section 7.2 of RFC 8985: how long a peer may delay its SACK.
 const MAX_SACK_DELAY: Duration = Duration::from_millis(200);
 
@@ -85,13 +95,17 @@ impl Sender {
             recovery_end: None,
             episode: None,
             probe: None,
+            probe_packets: 0,
             probe_due: false,
             forward: Forward::default(),
+            reported_up_to: None,
+            most_blocks: 0,
             peer_window: settings.peer_window as usize,
             interleaving: settings.interleaving,
             partial_reliability: settings.partial_reliability,
             window_limited: false,
             packet_size,
+            chunk_limit: packet_size,
             last_sent: now,
             errors: 0,
         }
@@ -118,7 +132,7 @@ impl Sender {
 
     /// Takes the round-trip time of a heartbeat.
     pub(crate) fn sample_rtt(&mut self, rtt: Duration) {
-        self.rtt.sample(rtt);
+        self.rtt.sample(rtt, 1);
     }
 
     /// Something was not answered. Returns how many times in a row.
@@ -132,7 +146,9 @@ impl Sender {
         self.errors = 0;
     }
 
-    pub(crate) fn set_packet_size(&mut self, size: usize) {
+    /// Sets how large packets may be, and the packets that every chunk must fit into.
+    pub(crate) fn set_packet_size(&mut self, size: usize, chunk_limit: usize) {
+        self.chunk_limit = chunk_limit;
         if size != self.packet_size {
             self.packet_size = size;
             self.controller.set_mss(size);
@@ -141,6 +157,21 @@ impl Sender {
 
     pub(crate) const fn packet_size(&self) -> usize {
         self.packet_size
+    }
+
+    /// The packet size that every chunk must fit into.
+    pub(crate) const fn chunk_limit(&self) -> usize {
+        self.chunk_limit
+    }
+
+    /// How many bytes have arrived so far.
+    pub(crate) const fn delivered(&self) -> u64 {
+        self.rate.delivered()
+    }
+
+    /// Whether something waits that may go now, as far as the window and the pace are concerned.
+    pub(crate) fn is_ready(&mut self, cx: &mut SendContext<'_>) -> bool {
+        self.has_data(cx) && (self.probe_packets > 0 || !self.is_paced(cx))
     }
 
     /// Whether the last thing that happened was long ago.
@@ -177,12 +208,14 @@ impl Sender {
         }
     }
 
-    /// Starts the tail-loss probe (RFC 8985, section 7.2).
-    pub(super) fn arm_probe(&mut self, now: Instant, timers: &mut Timers) {
+    /// Starts the tail-loss probe (RFC 8985, section 7.2). `more_waits` says that there is more to be sent than
+    /// may be.
+    pub(super) fn arm_probe(&mut self, now: Instant, timers: &mut Timers, more_waits: bool) {
+        let count = self.probe.map_or(0, |probe| probe.count);
         let wanted = self.outstanding.in_flight() > 0
-            && self.probe.is_none()
-            && self.recovery_end.is_none()
-            && !self.probe_due;
+            && count < MAX_PROBES
+            && self.rtt.backoff() <= MAX_PROBED_TIMEOUTS
+            && self.probe_packets == 0;
         if !wanted {
             timers.stop(Timer::TailLossProbe);
             return;
@@ -191,9 +224,11 @@ impl Sender {
             Some(srtt) => (srtt * 2).max(Duration::from_millis(2)),
             None => Duration::from_secs(1),
         };
-        if self.outstanding.in_flight() <= self.packet_size {
+        // A probe asks for its SACK at once, and so does what is sent while little is in flight.
+        if self.outstanding.in_flight() <= self.packet_size && count == 0 && !more_waits {
             delay += MAX_SACK_DELAY;
         }
+        delay *= 1 + count;
         let at = now + delay;
         match timers.get(Timer::Retransmission) {
             // The retransmission timer comes first.
@@ -204,7 +239,11 @@ impl Sender {
 
     /// The tail-loss probe is due.
     pub(crate) fn on_probe_timeout(&mut self) {
-        self.probe_due = self.outstanding.in_flight() > 0;
+        // Later probes are of two packets, so that one loss does not cost all of the next wait.
+        let is_first = self.probe.is_none();
+        if self.outstanding.in_flight() > 0 {
+            self.probe_packets = if is_first { 1 } else { 2 };
+        }
     }
 
     /// A chunk that was overtaken has not arrived in time (RFC 8985, section 6.3).

@@ -1,9 +1,12 @@
-//! A STUN and TURN server, as small as tests can do with, and a client as a node of a network.
+//! A STUN and TURN server, as small as tests can do with: a node of a simulated network, or
+//! ([`sockets`]) a program.
 #![allow(
     dead_code,
     unreachable_pub,
     reason = "each test file uses a part of this"
 )]
+
+pub mod sockets;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -65,7 +68,8 @@ pub struct Server {
     provider: Arc<dyn CryptoProvider>,
     allocations: Vec<Allocation>,
     outgoing: VecDeque<(SocketAddr, SocketAddr, Vec<u8>)>,
-    next_port: u16,
+    /// Gives the port of the next relayed address.
+    pub ports: Box<dyn FnMut() -> u16 + Send>,
     nonce: u32,
     uses: u32,
     /// Counts what the tests ask about.
@@ -82,7 +86,10 @@ impl Server {
             provider: default_provider(),
             allocations: Vec::new(),
             outgoing: VecDeque::new(),
-            next_port: 49_152,
+            ports: {
+                let mut ports = 49_152..;
+                Box::new(move || ports.next().unwrap())
+            },
             nonce: 0,
             uses: 0,
             requests: 0,
@@ -93,6 +100,12 @@ impl Server {
 
     pub fn allocations(&self) -> usize {
         self.allocations.len()
+    }
+
+    /// The relayed addresses of all allocations.
+    pub fn relayed_addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        let allocations = self.allocations.iter();
+        allocations.flat_map(|allocation| allocation.relayed.iter().copied())
     }
 
     /// Forgets everything, as after a crash.
@@ -214,19 +227,19 @@ impl Server {
             return;
         }
         let mut relayed = Vec::new();
+        let port = (self.ports)();
         let only_v6 = request
             .find(AttributeType::REQUESTED_ADDRESS_FAMILY)
             .is_some();
         if !only_v6 {
-            relayed.push(SocketAddr::new(self.address.ip(), self.next_port));
+            relayed.push(SocketAddr::new(self.address.ip(), port));
         }
         let both = request
             .find(AttributeType::ADDITIONAL_ADDRESS_FAMILY)
             .is_some();
         if let (true, Some(ip)) = (only_v6 || both, self.config.relay_v6) {
-            relayed.push(SocketAddr::new(ip, self.next_port));
+            relayed.push(SocketAddr::new(ip, port));
         }
-        self.next_port += 1;
         let lifetime = self.config.lifetime;
         let mut attributes = vec![
             Attribute::XorMappedAddress(client),

@@ -1,59 +1,149 @@
-//! A part of the throughput matrix: what the default controller reaches must not fall. The full one, with
-//! other implementations beside it, is `bench/sctp`.
+//! A part of the throughput matrix, kept as a snapshot: a change of behaviour is a diff of numbers. The
+//! whole matrix, with other implementations beside it, is `bench/sctp`.
+
+use std::fmt::Write as _;
+
+use gannet_netsim::GilbertElliott;
 
 use super::*;
+use crate::congestion::Algorithm;
 
-/// Goodput in Mbit/s over ten seconds, after two.
-fn goodput(rtt: Duration, loss: f64, mbit: u64) -> f64 {
-    let bdp = mbit as f64 * 1e6 / 8.0 * rtt.as_secs_f64();
+/// What these tests compare with. `UPDATE_SNAPSHOT=1` in the environment writes it anew.
+const SNAPSHOT: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/src/association/tests/matrix.txt"
+);
+
+#[derive(Clone, Copy, Debug)]
+enum Loss {
+    Percent(f64),
+    /// One percent, in bursts of ten.
+    Bursts,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    congestion: Algorithm,
+    mbit: u64,
+    rtt: u32,
+    loss: Loss,
+    queue_bdp: f64,
+}
+
+/// Goodput in Mbit/s, and the mean time in the queue in ms, over ten seconds after two.
+fn measure(cell: Cell) -> (f64, f64) {
+    let rtt = cell.rtt * MS;
+    let bdp = cell.mbit as f64 * 1e6 / 8.0 * rtt.as_secs_f64();
+    let with_loss = |link: LinkConfig| match cell.loss {
+        Loss::Percent(percent) => link.loss(percent / 100.0),
+        Loss::Bursts => link.burst_loss(GilbertElliott::bursts(0.01, 10.0)),
+    };
     let link = LinkConfig::new()
         .delay(rtt / 2)
-        .rate(mbit * 1_000_000)
-        .queue(bdp.max(24_000.0) as usize)
-        .loss(loss);
-    let mut pair = connected(7, &Config::default(), LinkConfig::new().delay(rtt / 2))
-        .a_to_b(link)
-        .b_to_a(LinkConfig::new().delay(rtt / 2).loss(loss))
+        .rate(cell.mbit * 1_000_000)
+        .queue((bdp * cell.queue_bdp).max(24_000.0) as usize);
+    let config = Config {
+        congestion: cell.congestion,
+        ..Config::default()
+    };
+    let mut pair = connected(7, &config, LinkConfig::new().delay(rtt / 2))
+        .a_to_b(with_loss(link))
+        .b_to_a(with_loss(LinkConfig::new().delay(rtt / 2)))
         .step_limit(u64::MAX);
-    let message = Bytes::from(vec![7; 64 * 1024]);
-    let mut received = 0;
+    let message = Bytes::from(vec![7; 16 * 1024]);
+    let (mut received, mut waited) = (0, 0.0);
     for tick in 0..600 {
         let now = pair.now();
-        while pair.a.association.total_buffered_amount() < 2 * 1024 * 1024 {
+        while pair.a.association.total_buffered_amount() < 512 * 1024 {
             pair.a.send(now, 1, message.clone());
         }
         pair.run_for(20 * MS);
-        let bytes: usize = pair
-            .b
-            .messages
-            .drain(..)
-            .map(|message| message.data.len())
-            .sum();
+        let messages = pair.b.messages.drain(..);
+        let bytes: usize = messages.map(|message| message.data.len()).sum();
         if tick >= 100 {
             received += bytes;
+            let queued = pair.one_way(Direction::AToB).queued_bytes() as f64;
+            waited += queued * 8.0 / (cell.mbit as f64 * 1e3) / 500.0;
         }
     }
-    received as f64 * 8.0 / 1e6 / 10.0
+    (received as f64 * 8.0 / 1e6 / 10.0, waited)
+}
+
+fn cells() -> Vec<Cell> {
+    let mut cells = Vec::new();
+    let mut add = |congestion, mbit, rtt, loss, queue_bdp| {
+        cells.push(Cell {
+            congestion,
+            mbit,
+            rtt,
+            loss,
+            queue_bdp,
+        });
+    };
+    let percent = Loss::Percent;
+    for rtt in [10, 50, 150] {
+        for loss in [
+            percent(0.0),
+            percent(0.1),
+            percent(1.0),
+            percent(5.0),
+            Loss::Bursts,
+        ] {
+            add(Algorithm::Model, 10, rtt, loss, 1.0);
+        }
+    }
+    for queue_bdp in [0.5, 4.0] {
+        add(Algorithm::Model, 10, 50, percent(0.0), queue_bdp);
+        add(Algorithm::Model, 10, 50, percent(1.0), queue_bdp);
+    }
+    for rtt in [1, 50] {
+        add(Algorithm::Model, 1, rtt, percent(0.0), 1.0);
+        add(Algorithm::Model, 1, rtt, Loss::Bursts, 1.0);
+    }
+    for congestion in [Algorithm::Cubic, Algorithm::NewReno] {
+        add(congestion, 10, 50, percent(0.0), 1.0);
+        add(congestion, 10, 50, percent(1.0), 1.0);
+    }
+    cells
 }
 
 #[test]
-fn a_path_is_filled_with_and_without_loss() {
-    // RTT in ms, loss, rate, and the least that is acceptable, all in Mbit/s. Reached when written, in
-    // the full matrix: see `docs/sctp.md`.
-    let cells = [
-        (10, 0.0, 20, 18.0),
-        (50, 0.0, 20, 18.0),
-        (50, 0.001, 20, 16.0),
-        (50, 0.01, 20, 11.0),
-        (150, 0.0, 20, 17.0),
-        (150, 0.01, 10, 5.0),
-        (50, 0.0, 1, 0.85),
-    ];
-    for (rtt, loss, mbit, least) in cells {
-        let reached = goodput(rtt * MS, loss, mbit);
-        assert!(
-            reached >= least && reached <= mbit as f64 * 1.05,
-            "{rtt} ms, {loss}, {mbit} Mbit/s: {reached:.1}"
+fn goodput_and_queues_are_as_they_were() {
+    let mut table = String::from("controller Mbit/s RTT-ms queue-BDP loss goodput queue-ms\n");
+    for cell in cells() {
+        let (goodput, queue) = measure(cell);
+        let share = goodput / cell.mbit as f64;
+        let loss = match cell.loss {
+            Loss::Percent(percent) => format!("{percent}%"),
+            Loss::Bursts => "bursts".to_owned(),
+        };
+        let _ = writeln!(
+            table,
+            "{:?} {} {} {} {loss} {goodput:.2} {queue:.0}",
+            cell.congestion, cell.mbit, cell.rtt, cell.queue_bdp
         );
+        // What the default is to reach at least, whatever the snapshot says.
+        let least = match cell.loss {
+            _ if cell.congestion != Algorithm::Model => 0.0,
+            Loss::Percent(0.0) => 0.9,
+            Loss::Percent(percent) if percent < 0.5 => 0.8,
+            Loss::Percent(percent) if percent < 2.0 => 0.7,
+            Loss::Percent(_) => 0.5,
+            Loss::Bursts => 0.4,
+        };
+        assert!((least..=1.0).contains(&share), "{cell:?}: {goodput}");
     }
+    if std::env::var_os("UPDATE_SNAPSHOT").is_some() {
+        std::fs::write(SNAPSHOT, &table).unwrap();
+    }
+    let before = std::fs::read_to_string(SNAPSHOT).unwrap_or_default();
+    let changed: Vec<_> = before
+        .lines()
+        .zip(table.lines())
+        .filter(|(before, now)| before != now)
+        .collect();
+    assert!(
+        before == table,
+        "not as in {SNAPSHOT}; if that is wanted, UPDATE_SNAPSHOT=1 writes it anew:\n{changed:#?}"
+    );
 }

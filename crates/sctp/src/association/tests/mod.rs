@@ -2,11 +2,15 @@
 
 mod bounds;
 mod data;
+mod loss;
 mod matrix;
 mod partial;
+mod path_mtu;
+mod promises;
 mod reconfig;
 mod setup;
 mod shutdown;
+mod snap;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

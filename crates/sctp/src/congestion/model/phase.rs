@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{BETA, LOSS_THRESHOLD, Model, PROBE_RTT_TIME};
+use super::{BETA, MIN_LOSS_REPORTS, Model, PROBE_RTT_TIME};
 use crate::congestion::AckInfo;
 
 /// What the model is doing.
@@ -18,8 +18,8 @@ pub(super) enum Phase {
     Cruise,
     /// Filling the path before probing.
     Refill,
-    /// Looking for more.
-    Up { since: Instant },
+    /// Looking for more. `alone` says that no queue stood when this began.
+    Up { since: Instant, alone: bool },
     /// Looking for the least round-trip time.
     ProbeRtt { until: Option<Instant> },
 }
@@ -50,6 +50,8 @@ impl Phase {
 
 /// How long the path is left alone between probes: 2 to 3 seconds.
 const PROBE_WAIT: Duration = Duration::from_secs(2);
+/// A queue shorter than this says nothing.
+const QUEUE_MARGIN: Duration = Duration::from_millis(1);
 /// Or this many round trips, so that Reno's growth in between stays in reach of ours.
 const MAX_PROBE_ROUNDS: u32 = 63;
 
@@ -80,10 +82,13 @@ impl Model {
                 if self.signals.round_ended {
                     self.cycle.rounds = 0;
                     self.probe_up_growth = self.mss;
-                    self.phase = Phase::Up { since: ack.now };
+                    self.phase = Phase::Up {
+                        since: ack.now,
+                        alone: !self.signals.queue_stands,
+                    };
                 }
             }
-            Phase::Up { since } => self.advance_up(ack, since),
+            Phase::Up { since, alone } => self.advance_up(ack, since, alone),
             Phase::ProbeRtt { until } => self.advance_probe_rtt(ack, until),
         }
     }
@@ -92,7 +97,7 @@ impl Model {
         if !self.signals.round_ended {
             return;
         }
-        let lossy = self.signals.round_was_lossy(LOSS_THRESHOLD);
+        let lossy = self.signals.is_congested(MIN_LOSS_REPORTS);
         if lossy {
             // The queue has overflown: what was delivered in a round trip is what the path takes.
             let bdp = self.bdp(self.max_bandwidth()) as usize;
@@ -105,8 +110,11 @@ impl Model {
         } else if !app_limited {
             self.startup.rounds_without_growth += 1;
         }
-        if lossy || self.startup.rounds_without_growth >= 3 {
+        // A queue says the same as two more rounds would.
+        let patience = if self.signals.queue_stands { 1 } else { 3 };
+        if lossy || self.startup.rounds_without_growth >= patience {
             self.startup.done = true;
+            self.cycle.rounds = 0;
             self.phase = Phase::Drain;
         }
     }
@@ -131,8 +139,8 @@ impl Model {
         self.phase = Phase::Refill;
     }
 
-    fn advance_up(&mut self, ack: &AckInfo, since: Instant) {
-        if self.signals.round_was_lossy(LOSS_THRESHOLD) {
+    fn advance_up(&mut self, ack: &AckInfo, since: Instant, alone: bool) {
+        if self.signals.is_congested(1) {
             let in_flight = ack.sample.map_or(ack.prior_in_flight, |sample| {
                 sample.in_flight_at_send.max(ack.prior_in_flight)
             });
@@ -143,7 +151,9 @@ impl Model {
         }
         self.raise_inflight_hi(ack);
         let rtt = self.min_rtt.unwrap_or_default();
-        let queue_is_built = ack.in_flight >= self.inflight(1.25);
+        // A queue of our own making is seen by its delay where a bound keeps us from filling it further.
+        let queue_is_built = ack.in_flight >= self.inflight(1.25)
+            || alone && ack.srtt >= rtt.mul_f64(1.2) + QUEUE_MARGIN;
         if ack.now >= since + rtt && queue_is_built
             || ack.now >= since + (rtt * 8).max(Duration::from_millis(50))
         {

@@ -1,0 +1,81 @@
+//! Asking for key frames (RFC 4585, section 6.3.1; RFC 5104, section 4.3.1).
+
+use std::time::{Duration, Instant};
+
+use super::{Buffer, Receiver};
+
+/// When a key frame was asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct KeyFrameRequests {
+    /// The user asked.
+    asked: bool,
+    last: Option<Instant>,
+    fir_sequence: u8,
+}
+
+impl KeyFrameRequests {
+    /// A key frame came.
+    pub(super) const fn fulfilled(&mut self) {
+        self.asked = false;
+    }
+}
+
+/// How a key frame is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyFrameRequest {
+    Pli,
+    Fir(u8),
+}
+
+impl Receiver {
+    /// The request for a key frame that is due now; it counts as sent.
+    pub(crate) fn take_key_frame_request(
+        &mut self,
+        now: Instant,
+        round_trip: Option<Duration>,
+    ) -> Option<KeyFrameRequest> {
+        if self.next_key_frame_request(round_trip)? > now {
+            return None;
+        }
+        self.requests.last = Some(now);
+        self.requests.asked = false;
+        if self.parameters.feedback.pli {
+            self.counters.plis += 1;
+            return Some(KeyFrameRequest::Pli);
+        }
+        self.counters.firs += 1;
+        self.requests.fir_sequence = self.requests.fir_sequence.wrapping_add(1);
+        Some(KeyFrameRequest::Fir(self.requests.fir_sequence))
+    }
+
+    /// When to ask for a key frame, if one is needed.
+    pub(super) fn next_key_frame_request(&self, round_trip: Option<Duration>) -> Option<Instant> {
+        let feedback = self.parameters.feedback;
+        let last_packet = self.counters.last_packet?;
+        if !feedback.pli && !feedback.fir {
+            return None;
+        }
+        let round_trip = round_trip.unwrap_or(Duration::from_millis(100));
+        let needed_at = match &self.buffer {
+            _ if self.requests.asked => last_packet,
+            // The beginning of one is there: its rest may be on its way.
+            Buffer::Video(buffer) if buffer.needs_key_frame() && !buffer.has_key_frame() => {
+                last_packet
+            }
+            // Retransmissions do not come: get one before the wait is over.
+            Buffer::Video(buffer) => buffer.hole_since()? + round_trip + Duration::from_millis(200),
+            _ => return None,
+        };
+        // A key frame takes a round trip, an encoder and several packets to come.
+        let again = round_trip + Duration::from_millis(200);
+        Some(
+            self.requests
+                .last
+                .map_or(needed_at, |last| needed_at.max(last + again)),
+        )
+    }
+
+    pub(crate) const fn request_key_frame(&mut self) {
+        self.requests.asked = true;
+    }
+}

@@ -17,7 +17,7 @@ const HASHES: [HashAlgorithm; 4] = [
     HashAlgorithm::Sha384,
     HashAlgorithm::Sha512,
 ];
-const SCHEMES: [SignatureScheme; 9] = [
+const SCHEMES: [SignatureScheme; 11] = [
     SignatureScheme::EcdsaP256Sha256,
     SignatureScheme::EcdsaP384Sha384,
     SignatureScheme::Ed25519,
@@ -27,6 +27,8 @@ const SCHEMES: [SignatureScheme; 9] = [
     SignatureScheme::RsaPkcs1Sha256,
     SignatureScheme::RsaPkcs1Sha384,
     SignatureScheme::RsaPkcs1Sha512,
+    SignatureScheme::EcdsaP256Sha384,
+    SignatureScheme::EcdsaP384Sha256,
 ];
 const GROUPS: [NamedGroup; 4] = [
     NamedGroup::P256,

@@ -2,7 +2,7 @@
 //! inputs is the same for both, whatever the bytes are.
 
 use crate::{
-    AeadAlgorithm, AwsLcProvider, CryptoProvider, HashAlgorithm, MaskAlgorithm, NamedGroup,
+    AeadAlgorithm, AwsLcProvider, CryptoProvider, Digest, HashAlgorithm, MaskAlgorithm, NamedGroup,
     RingProvider, Rng, SignatureScheme, hkdf, tls12_prf,
 };
 
@@ -17,7 +17,7 @@ const HASHES: [HashAlgorithm; 4] = [
     HashAlgorithm::Sha384,
     HashAlgorithm::Sha512,
 ];
-const SCHEMES: [SignatureScheme; 9] = [
+const SCHEMES: [SignatureScheme; 11] = [
     SignatureScheme::EcdsaP256Sha256,
     SignatureScheme::EcdsaP384Sha384,
     SignatureScheme::Ed25519,
@@ -27,6 +27,8 @@ const SCHEMES: [SignatureScheme; 9] = [
     SignatureScheme::RsaPkcs1Sha256,
     SignatureScheme::RsaPkcs1Sha384,
     SignatureScheme::RsaPkcs1Sha512,
+    SignatureScheme::EcdsaP256Sha384,
+    SignatureScheme::EcdsaP384Sha256,
 ];
 const GROUPS: [NamedGroup; 4] = [
     NamedGroup::P256,
@@ -172,12 +174,31 @@ fn hashes(algorithm: HashAlgorithm, key: &[u8], message: &[u8], cut: usize) {
         assert!(hmac.verify(&[message], short) && !hmac.verify(&[message], &[]));
         assert!(!hmac.verify(&[message, b"x"], &tag));
     }
+    assert_eq!(*tag, *hmac_by_definition(algorithm, key, message));
     // As a key, the message may be longer than a block, or empty.
-    let by_message = AwsLcProvider.hmac(algorithm, message).sign(&[key]);
-    assert_eq!(
-        *by_message,
-        *RingProvider.hmac(algorithm, message).sign(&[key])
-    );
+    let by_message = hmac_by_definition(algorithm, message, key);
+    for provider in [&AwsLcProvider as &dyn CryptoProvider, &RingProvider] {
+        assert_eq!(*provider.hmac(algorithm, message).sign(&[key]), *by_message);
+    }
+}
+
+/// RFC 2104, section 2, word for word: both providers may share the code of an HMAC.
+fn hmac_by_definition(algorithm: HashAlgorithm, key: &[u8], message: &[u8]) -> Digest {
+    let block_len = match algorithm {
+        HashAlgorithm::Sha1 | HashAlgorithm::Sha256 => 64,
+        HashAlgorithm::Sha384 | HashAlgorithm::Sha512 => 128,
+    };
+    let digest = |pad: u8, key: &[u8], message: &[u8]| {
+        let mut text: Vec<u8> = key.iter().map(|byte| byte ^ pad).collect();
+        text.extend(message);
+        AwsLcProvider.digest(algorithm, &text)
+    };
+    let mut block = match key.len() {
+        len if len > block_len => AwsLcProvider.digest(algorithm, key).to_vec(),
+        _ => key.to_vec(),
+    };
+    block.resize(block_len, 0);
+    digest(0x5c, &block, &digest(0x36, &block, message))
 }
 
 fn derivation(algorithm: HashAlgorithm, key: &[u8], message: &[u8], cut: usize, len: usize) {

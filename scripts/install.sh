@@ -30,7 +30,6 @@ if [ "$what" = test ]; then
     packages 'command -v turnserver' coturn
     packages 'command -v openssl' openssl
     packages 'test -e /usr/include/usrsctp.h' libusrsctp-dev
-    packages 'compgen -G "/usr/lib/llvm-*/lib/libclang*.so*"' libclang-14-dev # bindings to BoringSSL
     packages 'command -v pkill' procps
     packages 'command -v pulseaudio' pulseaudio # browsers need a sound device, be it one that plays into nothing
     packages 'python3 -m venv --help' python3-venv

@@ -87,6 +87,11 @@ const WATCH: &str = "
         if (performance.now() > waited) throw new Error('no picture came back');
         await sleep(20);
     }
+    // Browsers send small pictures until their first probes have found the bandwidth; where those went wrong, the next
+    // ones come some seconds later.
+    const [width] = argument.settings.resolution.split('x').map(Number);
+    const grown = performance.now() + 20000;
+    while (video.videoWidth < width && performance.now() < grown) await sleep(100);
     await sleep(1500);
     const inbound = async () => [...(await gannet.pc.getStats()).values()]
         .find((report) => report.type === 'inbound-rtp' && report.kind === 'video');

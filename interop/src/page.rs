@@ -90,7 +90,7 @@ const WATCH: &str = "
     // Browsers send small pictures until their first probes have found the bandwidth; where those went wrong, the next
     // ones come some seconds later.
     const [width] = argument.settings.resolution.split('x').map(Number);
-    const grown = performance.now() + 20000;
+    const grown = performance.now() + 30000;
     while (video.videoWidth < width && performance.now() < grown) await sleep(100);
     await sleep(1500);
     const inbound = async () => [...(await gannet.pc.getStats()).values()]

@@ -1,5 +1,6 @@
 //! Two sessions on a simulated network, without SDP: audio, video and data.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -361,66 +362,126 @@ fn data_finds_the_packet_size_of_the_path() {
     }
 }
 
+/// 90 frames of two packets each, and data, over a path of two links that loses 9.75 % both ways.
+fn call_through_loss(seed: u64) -> Call {
+    let bad = LinkConfig::new()
+        .delay(Duration::from_millis(20))
+        .jitter(Duration::from_millis(5))
+        .loss(0.05);
+    let mut call = Call::new(seed, Versions::Both, bad);
+    let (_, video) = add_streams(&mut call);
+    let (a, b) = (call.a, call.b);
+    call.connect();
+    let now = call.now();
+    let channel = call.network[a]
+        .session
+        .channels_mut()
+        .open(now, ChannelInit::default());
+    let channel = channel.unwrap();
+    call.network
+        .run_until(|network| network[a].session.channels().state(channel) == ChannelState::Open);
+    let now = call.now();
+    let data = Bytes::from((0..200_000_u32).map(|byte| byte as u8).collect::<Vec<_>>());
+    call.network[a]
+        .session
+        .channels_mut()
+        .send(now, channel, Message::Binary(data.clone()))
+        .unwrap();
+    for number in 0..90 {
+        let now = call.now();
+        // An encoder makes a key frame when it is asked for one.
+        let keyframe = std::mem::take(&mut call.network[a].wants_key_frame);
+        let frame = vp8_frame(number, keyframe);
+        let session = &mut call.network[a].session;
+        session.rtp_mut().send_frame(now, video, frame).unwrap();
+        call.network.run_for(Duration::from_millis(33));
+    }
+    call.network
+        .run_until(|network| !network[b].messages.is_empty());
+    assert_eq!(call.network[b].messages, [Message::Binary(data)]);
+    call.network.run_for(Duration::from_secs(3));
+    call
+}
+
+/// The frames that did not come out, of 90.
+fn missing_frames(call: &Call) -> Vec<u32> {
+    let frames = &call.network[call.b].frames;
+    let came = |number: u32| {
+        frames
+            .iter()
+            .any(|frame| frame.data[1..5] == number.to_be_bytes())
+    };
+    (0..90).filter(|number| !came(*number)).collect()
+}
+
+/// How many seeds miss so many frames.
+fn missing_over(seeds: std::ops::Range<u64>) -> BTreeMap<usize, usize> {
+    let mut seeds_by_count = BTreeMap::new();
+    for seed in seeds {
+        let missing = missing_frames(&call_through_loss(seed));
+        *seeds_by_count.entry(missing.len()).or_default() += 1;
+    }
+    seeds_by_count
+}
+
+/// What is lost for good: the last frame in 9.75 % of the calls, when its last packet is lost and nothing
+/// behind it shows that; a few more where the first frame is lost as a whole (0.95 %), and its second copy or
+/// the key frame that was asked for instead is late; some ten where five requests for one packet and the sixth
+/// failed, which is 0.07 % of the calls. Each request fails with 1 - 0.9025², and 17.6 packets of a call
+/// are lost.
 #[test]
 fn a_session_connects_and_carries_everything_through_loss() {
-    let mut missing_in_all = 0;
-    for seed in 0..10 {
-        let bad = LinkConfig::new()
-            .delay(Duration::from_millis(20))
-            .jitter(Duration::from_millis(5))
-            .loss(0.05);
-        let mut call = Call::new(seed, Versions::Both, bad);
-        let (_, video) = add_streams(&mut call);
-        let (a, b) = (call.a, call.b);
-        call.connect();
-        let now = call.now();
-        let channel = call.network[a]
-            .session
-            .channels_mut()
-            .open(now, ChannelInit::default());
-        let channel = channel.unwrap();
-        call.network.run_until(|network| {
-            network[a].session.channels().state(channel) == ChannelState::Open
+    let seeds_by_count = missing_over(0..100);
+    let worst = *seeds_by_count.last_key_value().unwrap().0;
+    assert!(worst <= 10, "{seeds_by_count:?}");
+    let missing: usize = seeds_by_count
+        .iter()
+        .map(|(count, seeds)| count * seeds)
+        .sum();
+    assert!(missing <= 30, "{missing} of 9,000: {seeds_by_count:?}");
+}
+
+/// Prints how many of a thousand seeds miss how many frames.
+#[test]
+#[ignore = "takes ten seconds"]
+#[allow(clippy::print_stdout, reason = "the table is the result")]
+fn a_thousand_sessions_through_loss() {
+    let seeds_by_count = missing_over(0..1000);
+    println!("{seeds_by_count:?}");
+    let missing: usize = seeds_by_count
+        .iter()
+        .map(|(count, seeds)| count * seeds)
+        .sum();
+    assert!(missing <= 240, "{missing} of 90,000: {seeds_by_count:?}");
+}
+
+/// The bytes of a handshake differ from run to run: certificates, signatures and ML-KEM's keys draw
+/// from the operating system. When what is sent, and what becomes of it, is up to the seed.
+#[test]
+fn one_seed_makes_the_same_decisions() {
+    let run = || {
+        let call = call_through_loss(7);
+        let side = &call.network[call.b];
+        let frames: Vec<_> = side
+            .frames
+            .iter()
+            .map(|frame| {
+                (
+                    frame.sequence_number,
+                    frame.first_arrival,
+                    frame.last_arrival,
+                )
+            })
+            .collect();
+        let stats = [call.a, call.b].map(|host| {
+            let session = &call.network[host].session;
+            let stats = session.stats();
+            let streams = format!("{:?}", session.rtp().stats(call.now()));
+            (stats.packets_sent, stats.packets_received, streams)
         });
-        let now = call.now();
-        let data = Bytes::from((0..200_000_u32).map(|byte| byte as u8).collect::<Vec<_>>());
-        call.network[a]
-            .session
-            .channels_mut()
-            .send(now, channel, Message::Binary(data.clone()))
-            .unwrap();
-        for number in 0..90 {
-            let now = call.now();
-            // An encoder makes a key frame when it is asked for one.
-            let keyframe = std::mem::take(&mut call.network[a].wants_key_frame);
-            let frame = vp8_frame(number, keyframe);
-            let session = &mut call.network[a].session;
-            session.rtp_mut().send_frame(now, video, frame).unwrap();
-            call.network.run_for(Duration::from_millis(33));
-        }
-        call.network
-            .run_until(|network| !network[b].messages.is_empty());
-        assert_eq!(call.network[b].messages, [Message::Binary(data)]);
-        call.network.run_for(Duration::from_secs(3));
-        let came = |number: u32| {
-            let frames = &call.network[b].frames;
-            frames
-                .iter()
-                .any(|frame| frame.data[1..5] == number.to_be_bytes())
-        };
-        let missing: Vec<_> = (0..90).filter(|number| !came(*number)).collect();
-        // A key frame that is there ends the wait for what is missing before it. Its request and itself can be
-        // lost: of 60 seeds, 53 miss seven frames at most, and the worst misses 21.
-        assert!(
-            missing.len() <= 30,
-            "seed {seed}: {missing:?} of 90 frames are missing"
-        );
-        missing_in_all += missing.len();
-    }
-    assert!(
-        missing_in_all <= 100,
-        "{missing_in_all} of 900 frames are missing"
-    );
+        (frames, stats)
+    };
+    assert_eq!(run(), run());
 }
 
 #[test]

@@ -66,6 +66,82 @@ fn without_rtx_the_packet_itself_is_sent_again() {
     assert!(sent.retransmitted_packets_sent > 30);
 }
 
+/// One that sends, one that receives, and the packets of a key frame in three packets.
+fn key_frame_in_three() -> (RtpSession, RtpSession, Vec<Vec<u8>>) {
+    let (mut a, mut b) = (session(1), session(2));
+    let sender = a.add_sender(at(0), video_sender()).unwrap();
+    b.add_receiver(at(0), video_receiver()).unwrap();
+    let frame = EncodedFrame::new(vp8_frame(0, None, 3000), 0, true);
+    a.send_frame(at(0), sender, frame).unwrap();
+    let (packets, _) = drain(&mut a, at(0));
+    assert_eq!(packets.len(), 3);
+    (a, b, packets)
+}
+
+fn requests(datagrams: &[Vec<u8>]) -> (Vec<u16>, usize) {
+    let (mut missing, mut pictures) = (Vec::new(), 0);
+    for packet in datagrams.iter().flat_map(|datagram| packets(datagram)) {
+        match packet.unwrap() {
+            RtcpPacket::Nack(nack) => {
+                missing.extend(nack.sequence_numbers().map(|number| number.0))
+            }
+            RtcpPacket::Pli(_) => pictures += 1,
+            _ => {}
+        }
+    }
+    (missing, pictures)
+}
+
+#[test]
+fn the_beginning_of_a_stream_is_asked_for_if_it_is_lost() {
+    let (mut a, mut b, packets) = key_frame_in_three();
+    for packet in &packets[1..] {
+        b.handle_rtp(at(40), packet);
+    }
+    let (_, feedback) = drain(&mut b, at(40));
+    let (missing, pictures) = requests(&feedback);
+    // Whether there is a beginning to be had is not known: both are tried.
+    assert_eq!((missing.len(), pictures), (17, 1));
+    for datagram in &feedback {
+        a.handle_rtcp(at(80), datagram);
+    }
+    let (answer, _) = drain(&mut a, at(80));
+    assert_eq!(answer.len(), 1, "nothing else was ever sent");
+    b.handle_rtp(at(120), &answer[0]);
+    let frames = std::iter::from_fn(|| b.poll_event())
+        .filter(|event| matches!(event, Event::Frame(frame) if frame.keyframe && frame.lost == 0));
+    assert_eq!(frames.count(), 1);
+    // What was never sent is not asked for any more.
+    b.handle_timeout(at(400));
+    let (_, feedback) = drain(&mut b, at(400));
+    assert_eq!(requests(&feedback), (vec![], 0));
+}
+
+/// A key frame is asked for when retransmissions fail again and again, and before the wait is over.
+#[test]
+fn a_hole_is_left_to_retransmissions_for_five_tries() {
+    let (mut a, mut b, packets) = key_frame_in_three();
+    for packet in &packets {
+        b.handle_rtp(at(0), packet);
+    }
+    let sender = a.stats(at(0)).outbound[0].sender;
+    let frame = EncodedFrame::new(vp8_frame(1, Some(0), 3000), 3000, false);
+    a.send_frame(at(33), sender, frame).unwrap();
+    let (packets, _) = drain(&mut a, at(33));
+    b.handle_rtp(at(33), &packets[0]);
+    b.handle_rtp(at(33), &packets[2]);
+    let (mut tries, mut asked) = (Vec::new(), Vec::new());
+    for now in 33..1033 {
+        b.handle_timeout(at(now));
+        let (missing, pictures) = requests(&drain(&mut b, at(now)).1);
+        tries.extend((!missing.is_empty()).then_some(now - 33));
+        asked.extend((pictures > 0).then_some(now - 33));
+    }
+    // 100 ms are taken for the round trip until it is known.
+    assert_eq!(tries[..6], [0, 130, 260, 390, 520, 650]);
+    assert_eq!(asked, [650, 950]);
+}
+
 #[test]
 fn without_nack_every_loss_costs_a_key_frame() {
     let without = Feedback {

@@ -2,7 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use super::nack::retry_after;
 use super::{Buffer, Receiver};
+
+/// How long an encoder may take for a key frame, and a pacer for its packets.
+const ENCODING: Duration = Duration::from_millis(200);
+
+/// A key frame is asked for when a packet was asked for so often in vain. It makes all in vain that was
+/// received behind the hole, and has many packets that can be lost, so it should be rare: on a path of
+/// 85 ms that loses 10 % both ways, 1.9 % of all frames were lost when it was asked for after 285 ms (two to
+/// three tries), 0.8 % after three tries, 0.6 % after four, 0.5 % after five and after six.
+const PATIENT_TRIES: u32 = 5;
 
 /// When a key frame was asked for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,16 +73,25 @@ impl Receiver {
                 last_packet
             }
             // Retransmissions do not come: get one before the wait is over.
-            Buffer::Video(buffer) => buffer.hole_since()? + round_trip + Duration::from_millis(200),
+            Buffer::Video(buffer) => buffer.hole_since()? + self.patience(round_trip),
             _ => return None,
         };
         // A key frame takes a round trip, an encoder and several packets to come.
-        let again = round_trip + Duration::from_millis(200);
+        let again = round_trip + ENCODING;
         Some(
             self.requests
                 .last
                 .map_or(needed_at, |last| needed_at.max(last + again)),
         )
+    }
+
+    /// How long a hole is left to retransmissions alone: for [`PATIENT_TRIES`] of them, unless a key frame
+    /// would then come after the hole is given up.
+    fn patience(&self, round_trip: Duration) -> Duration {
+        let key_frame = round_trip + ENCODING;
+        (retry_after(Some(round_trip)) * PATIENT_TRIES)
+            .min(self.max_wait().saturating_sub(key_frame))
+            .max(key_frame)
     }
 
     pub(crate) const fn request_key_frame(&mut self) {

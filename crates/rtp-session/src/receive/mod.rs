@@ -274,12 +274,12 @@ impl Receiver {
         events: &mut VecDeque<Event>,
     ) -> Option<Duration> {
         let source = self.source.as_mut()?;
-        let sequence = match source.place(packet.sequence, packet.retransmitted) {
-            Arrival::Sequence(sequence) => sequence,
+        let (sequence, first) = match source.place(packet.sequence, packet.retransmitted) {
+            Arrival::Sequence(sequence) => (sequence, false),
             Arrival::Restart(sequence) => {
                 self.buffer.reset();
                 self.nack.reset();
-                sequence
+                (sequence, true)
             }
             Arrival::Suspicious => {
                 self.counters.discarded += 1;
@@ -299,6 +299,9 @@ impl Receiver {
             buffer.break_chain();
         }
         self.store(now, sequence, packet, events);
+        if first && let Buffer::Video(buffer) = &self.buffer {
+            self.nack.want_from(now, buffer.base());
+        }
         self.drain(now, events);
         noticed.round_trip
     }

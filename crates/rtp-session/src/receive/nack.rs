@@ -1,6 +1,7 @@
 //! Which packets are missing, and when to ask for them again (RFC 4585, section 6.2.1).
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// More missing packets than these are not asked for: then a key frame is cheaper.
@@ -19,6 +20,13 @@ const MAX_REORDER_DELAY: Duration = Duration::from_millis(40);
 
 /// What a retransmission is waited for, before the round-trip time is known.
 const DEFAULT_ROUND_TRIP: Duration = Duration::from_millis(100);
+
+/// After which time a request counts as unanswered: a quarter of the round trip for jitter, and the sender
+/// may hold a packet back for a tick of its pacer.
+pub(super) fn retry_after(round_trip: Option<Duration>) -> Duration {
+    let round_trip = round_trip.unwrap_or(DEFAULT_ROUND_TRIP);
+    (round_trip * 5 / 4 + Duration::from_millis(5)).max(Duration::from_millis(15))
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Missing {
@@ -83,19 +91,30 @@ impl NackTracker {
             noticed.too_many = true;
             return noticed;
         }
-        if gap > 0 {
-            let due = now + self.reorder_delay;
-            let entry = Missing {
-                noticed: now,
-                due,
-                tries: 0,
-                asked: None,
-            };
-            self.missing
-                .extend((highest + 1..sequence).map(|missing| (missing, entry)));
-            self.next = Some(self.next.map_or(due, |next| next.min(due)));
-        }
+        self.note_missing(now, highest + 1..sequence);
         noticed
+    }
+
+    /// The packets from `sequence` to the first one that arrived are wanted too.
+    pub(crate) fn want_from(&mut self, now: Instant, sequence: u64) {
+        let first = self.highest.unwrap_or(sequence);
+        self.note_missing(now, sequence..first);
+    }
+
+    fn note_missing(&mut self, now: Instant, sequences: Range<u64>) {
+        if sequences.is_empty() {
+            return;
+        }
+        let due = now + self.reorder_delay;
+        let entry = Missing {
+            noticed: now,
+            due,
+            tries: 0,
+            asked: None,
+        };
+        self.missing
+            .extend(sequences.map(|missing| (missing, entry)));
+        self.next = Some(self.next.map_or(due, |next| next.min(due)));
     }
 
     fn filled(&mut self, now: Instant, entry: Missing, retransmitted: bool) -> Option<Duration> {
@@ -154,9 +173,7 @@ impl NackTracker {
         if self.next.is_none_or(|next| next > now) {
             return;
         }
-        let round_trip = round_trip.unwrap_or(DEFAULT_ROUND_TRIP);
-        // A quarter for jitter, and the sender may hold a packet back for a tick of its pacer.
-        let retry = (round_trip * 5 / 4 + Duration::from_millis(5)).max(Duration::from_millis(15));
+        let retry = retry_after(round_trip);
         self.next = None;
         let next = &mut self.next;
         self.missing.retain(|sequence, entry| {
@@ -210,6 +227,20 @@ mod tests {
         );
         assert_eq!(due(&mut tracker, ms(200)), []);
         assert_eq!(tracker.next_timeout(), None);
+    }
+
+    #[test]
+    fn what_came_before_the_first_packet_can_be_asked_for() {
+        let mut tracker = NackTracker::default();
+        tracker.want_from(ms(0), 5);
+        assert_eq!(due(&mut tracker, ms(0)), [], "no packet, no number");
+        tracker.on_packet(ms(0), 10, false);
+        tracker.want_from(ms(0), 10);
+        assert_eq!(tracker.next_timeout(), None);
+        tracker.want_from(ms(0), 8);
+        assert_eq!(due(&mut tracker, ms(0)), [8, 9]);
+        tracker.forget_before(9);
+        assert_eq!(due(&mut tracker, ms(60)), [9]);
     }
 
     #[test]

@@ -22,6 +22,10 @@ pub(crate) const MAX_PACKETS: usize = 2048;
 /// Packets may come so much before the first one that was seen.
 const MAX_BEFORE_FIRST: u64 = 100;
 
+/// So many packets before the first one are waited for, if that is not the beginning of a key frame: as
+/// many as one entry of a NACK asks for.
+const BEFORE_FIRST: u64 = 17;
+
 /// Buffers of packets that are kept for the next ones.
 const MAX_SPARE: usize = 128;
 
@@ -186,9 +190,10 @@ impl VideoBuffer {
     }
 
     pub(crate) fn insert(&mut self, now: Instant, packet: &VideoPacket<'_>) -> Inserted {
+        // What cannot be read is as good as lost, but it must not leave a hole that is waited for.
+        let info = packet.format.inspect(packet.payload).unwrap_or_default();
         if !self.started {
-            self.started = true;
-            self.base = packet.sequence;
+            self.start(packet.sequence, &info);
         }
         if packet.sequence < self.base && !self.make_room_before(packet.sequence) {
             return Inserted::Discarded;
@@ -203,8 +208,6 @@ impl VideoBuffer {
         if self.slots.get(offset).is_some_and(Option::is_some) {
             return Inserted::Discarded;
         }
-        // What cannot be read is as good as lost, but it must not leave a hole that is waited for.
-        let info = packet.format.inspect(packet.payload).unwrap_or_default();
         let mut payload = self.spare.pop().unwrap_or_default();
         payload.extend_from_slice(packet.payload);
         if self.slots.len() <= offset {
@@ -222,6 +225,20 @@ impl VideoBuffer {
             orientation: packet.orientation,
         });
         result
+    }
+
+    /// The first packet is here. Nothing can be decoded before a key frame: if it does not begin one, the
+    /// beginning is a hole in front of it, unless that does not fit before the first of all numbers.
+    fn start(&mut self, sequence: u64, info: &PayloadInfo) {
+        let begins = info.parameter_sets || info.keyframe && info.starts_frame == Some(true);
+        let before = if begins {
+            0
+        } else {
+            sequence.min(BEFORE_FIRST)
+        };
+        self.started = true;
+        self.base = sequence - before;
+        self.slots.extend((0..before).map(|_| None));
     }
 
     /// The next frame that can be decoded, if one is complete.
@@ -263,8 +280,8 @@ impl VideoBuffer {
             .front()
             .and_then(Option::as_ref)
             .map(|slot| slot.timestamp);
+        self.note_lost(hole_len);
         self.drop_front(self.scan + hole_len);
-        self.lost += hole_len as u32;
         self.frames_dropped += u64::from(damaged);
         if damaged {
             self.drop_rest_of(damaged_at);
@@ -274,6 +291,13 @@ impl VideoBuffer {
         self.refused = false;
         self.hole = None;
         true
+    }
+
+    /// So many packets are given up. Those before the first one may never have been there.
+    const fn note_lost(&mut self, count: usize) {
+        if self.advanced {
+            self.lost = self.lost.saturating_add(count as u32);
+        }
     }
 
     /// Packets that stand at the front and belong to a frame whose beginning is gone.
@@ -432,7 +456,7 @@ impl VideoBuffer {
             .range(..start)
             .filter(|slot| slot.is_none())
             .count();
-        self.lost += lost as u32;
+        self.note_lost(lost);
         self.frames_dropped += self.frames_before(start);
         self.drop_front(start);
         // It was seen that a frame begins here.

@@ -115,8 +115,39 @@ fn the_first_packets_may_be_out_of_order() {
     let mut rig = Rig::new();
     rig.put(11, 1, true, &payload(false, true));
     assert_eq!(rig.out(), []);
+    assert!(rig.buffer.needs_key_frame());
     rig.put(10, 1, false, &payload(true, true));
-    assert_eq!(rig.out(), [] as [u32; 0]);
+    assert_eq!(rig.out(), [1]);
+}
+
+#[test]
+fn the_beginning_is_waited_for_in_front_of_the_first_packet() {
+    let mut rig = Rig::new();
+    rig.frame(200, 2, 3, false, &[]);
+    assert_eq!(rig.out(), []);
+    assert_eq!(rig.buffer.base(), 200 - BEFORE_FIRST);
+    rig.now = 90;
+    rig.frame(198, 2, 2, false, &[]);
+    rig.frame(195, 3, 1, true, &[1]);
+    assert_eq!(rig.out(), []);
+    rig.put(196, 1, false, &payload(false, true));
+    let now = at(rig.now);
+    let frame = rig.buffer.next_frame(now).unwrap();
+    // Nobody knows whether there were packets before it.
+    assert_eq!((frame.sequence, frame.lost), (195, 0));
+    assert_eq!(rig.out(), [2, 3]);
+}
+
+#[test]
+fn a_key_frame_that_comes_first_waits_for_nothing() {
+    let mut rig = Rig::new();
+    rig.put(200, 1, true, &payload(true, true));
+    assert_eq!(rig.buffer.base(), 200);
+    assert_eq!(rig.out(), [1]);
+    // Numbers begin somewhere.
+    let mut rig = Rig::new();
+    rig.put(3, 1, true, &payload(false, true));
+    assert_eq!(rig.buffer.base(), 0);
 }
 
 #[test]
@@ -173,7 +204,10 @@ fn a_frame_whose_beginning_is_lost_is_never_handed_out() {
     rig.put(5, 1, true, &payload(false, true));
     rig.frame(6, 1, 2, false, &[]);
     assert_eq!(rig.out(), []);
+    assert!(rig.buffer.give_up(at(500), Duration::from_millis(500)));
+    assert_eq!(rig.out(), []);
     assert_eq!(rig.buffer.frames_dropped, 2);
+    assert!(rig.buffer.needs_key_frame());
 }
 
 #[test]

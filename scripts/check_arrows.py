@@ -14,6 +14,7 @@ ARROWS = {
     "gannet-crypto": [],
     "gannet-sdp": [],
     "gannet-netsim": [],
+    "gannet-alloc-count": [],
     "gannet-codecs": [],
     "gannet-stun": ["gannet-wire", "gannet-crypto"],
     "gannet-turn": ["gannet-stun"],
@@ -39,7 +40,7 @@ ARROWS = {
     "gannet-cli": ["gannet"],
 }
 MAY_USE_TOKIO = {"gannet", "gannet-cli"}
-DEV_ONLY = {"gannet-netsim"}
+DEV_ONLY = {"gannet-netsim", "gannet-alloc-count"}
 
 
 def reach(edges, start):
@@ -100,6 +101,7 @@ def self_test():
 
     assert "gannet-sctp uses gannet-dtls, which it may not know" in broken("gannet-sctp", "gannet-dtls")
     assert "gannet-ice uses gannet-netsim, which is for tests only" in broken("gannet-ice", "gannet-netsim")
+    assert "gannet-rtp uses gannet-alloc-count, which is for tests only" in broken("gannet-rtp", "gannet-alloc-count")
     assert "gannet-media reaches tokio" in broken("gannet-media", "tokio", through="some-library")
     assert breaches(members | {"gannet-util"}, clean | {"gannet-util": set()}, clean)
     assert breaches(members - {"gannet-wire"}, clean, clean)

@@ -1,47 +1,11 @@
 //! The hot paths allocate nothing: data in and out on an established pair, and reading a check. And how
 //! much memory an agent takes.
-#![allow(unsafe_code, reason = "a counting allocator is one")]
 
 mod peers;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use gannet_alloc_count::{allocations, count};
 use gannet_ice::*;
 use peers::*;
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-    static BYTES: Cell<isize> = const { Cell::new(0) };
-}
-
-// SAFETY: everything is left to the system's allocator; a thread-local counter without a destructor is
-// all that is added.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        BYTES.set(BYTES.get() + layout.size().cast_signed());
-        // SAFETY: the caller keeps `alloc`'s contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        BYTES.set(BYTES.get() - layout.size().cast_signed());
-        // SAFETY: the caller keeps `dealloc`'s contract.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fn allocations(work: impl FnOnce()) -> usize {
-    let before = ALLOCATIONS.get();
-    work();
-    ALLOCATIONS.get() - before
-}
 
 #[test]
 fn data_on_an_established_pair() {
@@ -52,11 +16,7 @@ fn data_on_an_established_pair() {
     let now = world.net.now();
     let agent = &mut world.net[world.a].agent;
     let mut packet = vec![0x80; 1200];
-    assert!(
-        allocations(|| drop(Vec::<u8>::with_capacity(9))) > 0,
-        "the counter works"
-    );
-    let count = allocations(|| {
+    let allocations = allocations(|| {
         for _ in 0..1000 {
             let incoming = agent.handle_packet(now, at(A), at(B), Protocol::Udp, &packet);
             assert!(matches!(incoming, Incoming::Data(_)));
@@ -64,7 +24,7 @@ fn data_on_an_established_pair() {
             let _ = agent.poll_timeout();
         }
     });
-    assert_eq!(count, 0);
+    assert_eq!(allocations, 0);
 }
 
 #[test]
@@ -80,7 +40,7 @@ fn reading_a_check() {
     let password = world.net[world.b].agent.local_parameters().password.clone();
     let provider = gannet_crypto::default_provider();
     let key = gannet_stun::IntegrityKey::short_term(&*provider, &password);
-    let count = allocations(|| {
+    let allocations = allocations(|| {
         for _ in 0..1000 {
             assert!(username_fragment_of(&packet).is_some());
             let message = gannet_stun::Message::parse(&packet).unwrap();
@@ -88,15 +48,13 @@ fn reading_a_check() {
             assert_eq!(message.decoded().count(), 3);
         }
     });
-    assert_eq!(count, 0);
+    assert_eq!(allocations, 0);
 }
 
 /// What is given back when the agent goes, and itself.
 fn footprint(agent: IceAgent) -> usize {
-    let before = BYTES.get();
-    drop(agent);
-    let heap = usize::try_from(before - BYTES.get()).unwrap();
-    size_of::<IceAgent>() + heap
+    let (given_back, ()) = count(|| drop(agent));
+    size_of::<IceAgent>() + given_back.bytes.unsigned_abs()
 }
 
 /// `cargo test -p gannet-ice --test allocations -- --nocapture memory` prints it.

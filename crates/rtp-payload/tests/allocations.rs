@@ -1,44 +1,8 @@
 //! Cutting a frame allocates nothing per payload.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use bytes::Bytes;
+use gannet_alloc_count::allocations;
 use gannet_rtp_payload::{Depacketizer, FrameMetadata, PacketizationMode, PayloadFormat};
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-#[allow(
-    unsafe_code,
-    reason = "an allocator that counts cannot be written without it"
-)]
-// SAFETY: every call goes to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-fn allocations(run: impl FnOnce()) -> u64 {
-    let before = ALLOCATIONS.with(Cell::get);
-    run();
-    ALLOCATIONS.with(Cell::get) - before
-}
 
 fn frame(format: PayloadFormat) -> Bytes {
     let mut frame = match format {
@@ -61,14 +25,6 @@ const FORMATS: [PayloadFormat; 5] = [
     PayloadFormat::H265,
     PayloadFormat::Av1,
 ];
-
-#[test]
-fn the_counter_counts() {
-    assert_eq!(
-        allocations(|| drop(std::hint::black_box(vec![1_u8; 100]))),
-        1
-    );
-}
 
 #[test]
 fn nothing_is_allocated_per_payload() {

@@ -1,48 +1,11 @@
 //! Parsing RTP, and writing it into a buffer with room, allocates nothing; nor does RTCP.
-#![allow(unsafe_code, reason = "a global allocator is unsafe to implement")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use gannet_alloc_count::allocations;
 use gannet_rtp::extension::{
     AbsoluteSendTime, ExtensionKind, ExtensionMap, Mid, TransportSequence,
 };
 use gannet_rtp::rtcp::{ReportBlock, RtcpPacket, packets};
 use gannet_rtp::{RtcpWriter, RtpHeader, RtpPacket, RtpWriter};
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: it passes everything on to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the contract, which is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract, which is the same.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fn allocations(run: impl FnOnce()) -> usize {
-    let before = ALLOCATIONS.with(Cell::get);
-    run();
-    ALLOCATIONS.with(Cell::get) - before
-}
-
-#[test]
-fn the_counter_counts() {
-    assert_eq!(allocations(|| drop(std::hint::black_box(vec![1, 2, 3]))), 1);
-}
 
 #[test]
 fn rtp() {

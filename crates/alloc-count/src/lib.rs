@@ -119,8 +119,8 @@ mod tests {
     fn a_thread_counts_for_itself() {
         let (own, other) = count(|| {
             std::thread::scope(|scope| {
-                let work = || black_box(vec![1_u8; 1 << 20]);
-                scope.spawn(|| count(work)).join().unwrap()
+                let thread = scope.spawn(|| count(|| black_box(vec![1_u8; 1 << 20])));
+                thread.join().unwrap()
             })
         });
         assert_eq!((other.0.allocations, other.0.bytes), (1, 1 << 20));

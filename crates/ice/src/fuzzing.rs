@@ -194,7 +194,7 @@ impl World {
             writer.attribute(&Attribute::Nomination(u32::from(input.u8())));
         }
         extra(&mut writer, input, options & 32 != 0);
-        let key = IntegrityKey::short_term(&*default_provider(), &ours.password);
+        let key = IntegrityKey::short_term(&default_provider(), &ours.password);
         let sealed = writer.finish(Seal::sha1(&key).with_fingerprint());
         if sealed.is_ok() {
             let (local, remote) = (SocketAddr::from(([192, 0, 2, 1], 1000)), input.address());
@@ -255,7 +255,7 @@ impl World {
             writer.attribute(&Attribute::ErrorCode(gannet_stun::ErrorCode::new(code)));
         }
         extra(&mut writer, input, options & 32 != 0);
-        let key = IntegrityKey::short_term(&*default_provider(), &self.remote.password);
+        let key = IntegrityKey::short_term(&default_provider(), &self.remote.password);
         let sealed = writer.finish(Seal::sha1(&key).with_fingerprint());
         sealed.is_ok().then_some(bytes)
     }

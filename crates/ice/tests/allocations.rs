@@ -39,7 +39,7 @@ fn reading_a_check() {
         .unwrap();
     let password = world.net[world.b].agent.local_parameters().password.clone();
     let provider = gannet_crypto::default_provider();
-    let key = gannet_stun::IntegrityKey::short_term(&*provider, &password);
+    let key = gannet_stun::IntegrityKey::short_term(&provider, &password);
     let allocations = allocations(|| {
         for _ in 0..1000 {
             assert!(username_fragment_of(&packet).is_some());

@@ -25,8 +25,7 @@ fn check_with(
     id: u32,
     priority: u32,
 ) -> Vec<u8> {
-    let provider = &*default_provider();
-    let key = IntegrityKey::short_term(provider, password);
+    let key = IntegrityKey::short_term(&default_provider(), password);
     let mut bytes = Vec::new();
     let mut transaction = [0; 12];
     transaction[..4].copy_from_slice(&id.to_be_bytes());
@@ -194,7 +193,7 @@ fn forged_answers_are_counted_and_dropped() {
         writer.finish(seal).unwrap();
         bytes
     };
-    let wrong = IntegrityKey::short_term(&*default_provider(), "some other password");
+    let wrong = IntegrityKey::short_term(&default_provider(), "some other password");
     for class in [Class::Success, Class::Error] {
         for seal in [Seal::NONE, Seal::FINGERPRINT, Seal::sha1(&wrong)] {
             let packet = forge(class, seal, id);
@@ -275,7 +274,7 @@ fn answer(packet: &[u8], seen: SocketAddr, password: &str, error: Option<u16>) -
         Some(code) => writer.attribute(&Attribute::ErrorCode(gannet_stun::ErrorCode::new(code))),
         None => writer.attribute(&Attribute::XorMappedAddress(seen)),
     };
-    let key = IntegrityKey::short_term(&*default_provider(), password);
+    let key = IntegrityKey::short_term(&default_provider(), password);
     writer.finish(Seal::sha1(&key).with_fingerprint()).unwrap();
     Some(bytes)
 }

@@ -76,7 +76,7 @@ fn channel_data(bytes: &[u8]) {
 /// The password of RFC 5769's samples, which are the seeds.
 fn key() -> &'static IntegrityKey {
     static KEY: OnceLock<IntegrityKey> = OnceLock::new();
-    KEY.get_or_init(|| IntegrityKey::short_term(&*default_provider(), "VOkJxbRl1RmTxUk/WvJxBt"))
+    KEY.get_or_init(|| IntegrityKey::short_term(&default_provider(), "VOkJxbRl1RmTxUk/WvJxBt"))
 }
 
 /// The same attributes under both integrities verify, and do no more after one bit has changed.

@@ -9,9 +9,9 @@
     )
 )]
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use gannet_crypto::{CryptoProvider, Digest, HashAlgorithm, Hmac};
+use gannet_crypto::{CryptoProvider, Digest, HashAlgorithm, Hmac, Secret};
 use md5::Digest as _;
 use thiserror::Error;
 
@@ -47,33 +47,60 @@ pub enum IntegrityError {
 }
 
 /// A credential's HMAC keys, scheduled once. Cloning is cheap.
+///
+/// That of the algorithm that the credential is made for is scheduled with it, the other when a message
+/// needs it for the first time.
 #[derive(Clone, Debug)]
-pub struct IntegrityKey {
-    sha1: Arc<dyn Hmac>,
-    sha256: Arc<dyn Hmac>,
+pub struct IntegrityKey(Arc<Schedules>);
+
+#[derive(Debug)]
+struct Schedules {
+    provider: Arc<dyn CryptoProvider>,
+    key: Secret,
+    sha1: OnceLock<Box<dyn Hmac>>,
+    sha256: OnceLock<Box<dyn Hmac>>,
+}
+
+impl Schedules {
+    fn hmac(&self, algorithm: IntegrityAlgorithm) -> &dyn Hmac {
+        let (hash, schedule) = match algorithm {
+            IntegrityAlgorithm::Sha1 => (HashAlgorithm::Sha1, &self.sha1),
+            IntegrityAlgorithm::Sha256 => (HashAlgorithm::Sha256, &self.sha256),
+        };
+        &**schedule.get_or_init(|| self.provider.hmac(hash, &self.key))
+    }
 }
 
 impl IntegrityKey {
-    /// A key of raw bytes.
+    /// A key of raw bytes, which will be used with `algorithm` if not with both.
     #[must_use]
-    pub fn new(provider: &dyn CryptoProvider, key: &[u8]) -> Self {
-        Self {
-            sha1: provider.hmac(HashAlgorithm::Sha1, key).into(),
-            sha256: provider.hmac(HashAlgorithm::Sha256, key).into(),
-        }
+    pub fn new(
+        provider: &Arc<dyn CryptoProvider>,
+        key: &[u8],
+        algorithm: IntegrityAlgorithm,
+    ) -> Self {
+        let schedules = Schedules {
+            provider: Arc::clone(provider),
+            key: Secret::copied(key),
+            sha1: OnceLock::new(),
+            sha256: OnceLock::new(),
+        };
+        schedules.hmac(algorithm);
+        Self(Arc::new(schedules))
     }
 
-    /// The key of a short-term credential (RFC 8489, section 9.1.1).
+    /// The key of a short-term credential (RFC 8489, section 9.1.1). It is made for SHA-1, which is what ICE
+    /// uses.
     #[must_use]
-    pub fn short_term(provider: &dyn CryptoProvider, password: &str) -> Self {
-        Self::new(provider, password.as_bytes())
+    pub fn short_term(provider: &Arc<dyn CryptoProvider>, password: &str) -> Self {
+        Self::new(provider, password.as_bytes(), IntegrityAlgorithm::Sha1)
     }
 
     /// The key of a long-term credential (RFC 8489, sections 9.2.2 and 18.5.1); `None` for an
-    /// algorithm that is not known.
+    /// algorithm that is not known. It is made for the HMAC of the same age: SHA-1 with MD5.
     #[must_use]
     pub fn long_term(
-        provider: &dyn CryptoProvider,
+        provider: &Arc<dyn CryptoProvider>,
         username: &str,
         realm: &str,
         password: &str,
@@ -84,12 +111,14 @@ impl IntegrityKey {
             PasswordAlgorithm::Md5 => {
                 let mut hash = md5::Md5::new();
                 parts.iter().for_each(|part| hash.update(part));
-                Some(Self::new(provider, &hash.finalize()))
+                let key = hash.finalize();
+                Some(Self::new(provider, &key, IntegrityAlgorithm::Sha1))
             }
             PasswordAlgorithm::Sha256 => {
                 let mut hash = provider.hash(HashAlgorithm::Sha256);
                 parts.iter().for_each(|part| hash.update(part.as_bytes()));
-                Some(Self::new(provider, &hash.current()))
+                let key = hash.current();
+                Some(Self::new(provider, &key, IntegrityAlgorithm::Sha256))
             }
             PasswordAlgorithm::Unknown(_) => None,
         }
@@ -105,7 +134,7 @@ impl IntegrityKey {
         value_len: usize,
     ) -> Digest {
         let (parts, len) = covered(message, at, value_len);
-        self.hmac(algorithm).sign(&[parts.0, &len, parts.1])
+        self.0.hmac(algorithm).sign(&[parts.0, &len, parts.1])
     }
 
     fn verify(
@@ -116,15 +145,9 @@ impl IntegrityKey {
         value: &[u8],
     ) -> bool {
         let (parts, len) = covered(message, at, value.len());
-        self.hmac(algorithm)
+        self.0
+            .hmac(algorithm)
             .verify(&[parts.0, &len, parts.1], value)
-    }
-
-    fn hmac(&self, algorithm: IntegrityAlgorithm) -> &dyn Hmac {
-        match algorithm {
-            IntegrityAlgorithm::Sha1 => &*self.sha1,
-            IntegrityAlgorithm::Sha256 => &*self.sha256,
-        }
     }
 }
 

@@ -22,7 +22,7 @@
 //! use gannet_crypto::{CryptoProvider, Rng};
 //! use gannet_stun::{Attribute, Class, IntegrityKey, Message, MessageWriter, Method, Seal, TransactionId};
 //!
-//! # fn run(provider: &dyn CryptoProvider) -> Result<(), Box<dyn std::error::Error>> {
+//! # fn run(provider: &Arc<dyn CryptoProvider>) -> Result<(), Box<dyn std::error::Error>> {
 //! let mut rng = Rng::from_seed(provider.random_seed());
 //! let key = IntegrityKey::short_term(provider, "VOkJxbRl1RmTxUk/WvJxBt");
 //!

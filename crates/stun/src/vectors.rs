@@ -86,9 +86,9 @@ fn rfc5769_request() {
         ]
     );
     assert!(message.has_fingerprint());
-    let key = IntegrityKey::short_term(&*provider(), SHORT_TERM_PASSWORD);
+    let key = IntegrityKey::short_term(&provider(), SHORT_TERM_PASSWORD);
     assert_eq!(message.verify(&key), Ok(IntegrityAlgorithm::Sha1));
-    let wrong = IntegrityKey::short_term(&*provider(), "VOkJxbRl1RmTxUk/WvJxBu");
+    let wrong = IntegrityKey::short_term(&provider(), "VOkJxbRl1RmTxUk/WvJxBu");
     assert_eq!(message.verify(&wrong), Err(IntegrityError::Mismatch));
     assert_eq!(
         message.to_string(),
@@ -98,7 +98,7 @@ fn rfc5769_request() {
 
 #[test]
 fn rfc5769_responses() {
-    let key = IntegrityKey::short_term(&*provider(), SHORT_TERM_PASSWORD);
+    let key = IntegrityKey::short_term(&provider(), SHORT_TERM_PASSWORD);
     let cases = [
         (sample_ipv4_response(), "192.0.2.1:32853"),
         (
@@ -122,7 +122,7 @@ fn rfc5769_long_term_request_is_read_and_written() {
     assert_eq!(message.realm(), Some("example.org"));
     assert_eq!(message.nonce(), Some("f//499k954d6OL34oL9FSTvy64sA"));
     let key = IntegrityKey::long_term(
-        &*provider(),
+        &provider(),
         MATRIX,
         "example.org",
         "TheMatrIX",
@@ -153,10 +153,10 @@ fn rfc8489_long_term_key() {
     let provider = provider();
     let expected = 0x8493_fbc5_3ba5_82fb_4c04_4c45_6bdc_40eb_u128.to_be_bytes();
     let from_parts =
-        IntegrityKey::long_term(&*provider, "user", "realm", "pass", PasswordAlgorithm::Md5);
+        IntegrityKey::long_term(&provider, "user", "realm", "pass", PasswordAlgorithm::Md5);
     let key = from_parts.unwrap();
     let packet = sealed(&key, Seal::sha1);
-    let raw = IntegrityKey::new(&*provider, &expected);
+    let raw = IntegrityKey::new(&provider, &expected, IntegrityAlgorithm::Sha1);
     assert!(Message::parse(&packet).unwrap().verify(&raw).is_ok());
 }
 
@@ -171,7 +171,7 @@ fn sealed<'k>(key: &'k IntegrityKey, seal: impl Fn(&'k IntegrityKey) -> Seal<'k>
 
 #[test]
 fn every_changed_byte_is_noticed() {
-    let key = IntegrityKey::short_term(&*provider(), "password");
+    let key = IntegrityKey::short_term(&provider(), "password");
     for seal in [Seal::sha1(&key), Seal::sha256(&key), Seal::both(&key)] {
         let packet = sealed(&key, |_| seal.with_fingerprint());
         assert!(Message::parse(&packet).unwrap().verify(&key).is_ok());
@@ -197,7 +197,7 @@ fn every_changed_byte_is_noticed() {
 
 #[test]
 fn both_integrities_verify_alone() {
-    let key = IntegrityKey::short_term(&*provider(), "password");
+    let key = IntegrityKey::short_term(&provider(), "password");
     let packet = sealed(&key, |key| Seal::both(key).with_fingerprint());
     let message = Message::parse(&packet).unwrap();
     assert_eq!(message.verify(&key), Ok(IntegrityAlgorithm::Sha256));
@@ -207,7 +207,7 @@ fn both_integrities_verify_alone() {
 
 #[test]
 fn attributes_behind_the_integrity_do_not_count() {
-    let key = IntegrityKey::short_term(&*provider(), "password");
+    let key = IntegrityKey::short_term(&provider(), "password");
     let mut packet = sealed(&key, Seal::sha1);
     // USE-CANDIDATE, added by somebody on the path.
     packet.extend_from_slice(&[0, 0x25, 0, 0]);
@@ -220,7 +220,7 @@ fn attributes_behind_the_integrity_do_not_count() {
 
 #[test]
 fn a_truncated_sha256_is_refused() {
-    let key = IntegrityKey::short_term(&*provider(), "password");
+    let key = IntegrityKey::short_term(&provider(), "password");
     let mut packet = sealed(&key, Seal::sha256);
     packet.truncate(packet.len() - 16);
     let at = packet.len() - 18;
@@ -233,7 +233,7 @@ fn a_truncated_sha256_is_refused() {
 
 #[test]
 fn messages_without_integrity_say_so() {
-    let key = IntegrityKey::short_term(&*provider(), "password");
+    let key = IntegrityKey::short_term(&provider(), "password");
     let packet = sealed(&key, |_| Seal::FINGERPRINT);
     let message = Message::parse(&packet).unwrap();
     assert!(!message.has_integrity());

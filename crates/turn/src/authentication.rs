@@ -1,5 +1,7 @@
 //! The long-term credential of a server's realm (RFC 8489, section 9.2).
 
+use std::sync::Arc;
+
 use gannet_crypto::CryptoProvider;
 use gannet_stun::{
     Attribute, AttributeType, IntegrityAlgorithm, IntegrityKey, Message, MessageWriter,
@@ -29,7 +31,7 @@ impl Authentication {
         challenge: &Message<'_>,
         known: Option<&Self>,
         config: &Config,
-        provider: &dyn CryptoProvider,
+        provider: &Arc<dyn CryptoProvider>,
     ) -> Result<Self, &'static str> {
         let nonce = challenge.nonce().ok_or("it has no NONCE")?;
         let realm = challenge.realm().or(known.map(|known| &*known.realm));
@@ -53,7 +55,7 @@ impl Authentication {
             nonce: nonce.to_owned(),
             user_hash: features
                 .username_anonymity
-                .then(|| user_hash(provider, username, realm)),
+                .then(|| user_hash(&**provider, username, realm)),
             key: key.ok_or("its password algorithm is not known")?,
             integrity: match algorithms {
                 Some(_) => IntegrityAlgorithm::Sha256,

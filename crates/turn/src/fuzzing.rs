@@ -114,7 +114,7 @@ pub fn answer(input: &mut Input<'_>, id: TransactionId, method: Method) -> Vec<u
         false => PasswordAlgorithm::Md5,
     };
     let provider = default_provider();
-    let key = IntegrityKey::long_term(&*provider, USERNAME, REALM, PASSWORD, algorithm);
+    let key = IntegrityKey::long_term(&provider, USERNAME, REALM, PASSWORD, algorithm);
     let seal = match (&key, kind) {
         (None, _) | (_, 3 | 4 | 7) => Seal::NONE,
         (Some(key), _) if modern => Seal::sha256(key),

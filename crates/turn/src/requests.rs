@@ -182,7 +182,7 @@ impl Client {
     /// 401 or 438 (RFC 8489, section 9.2.5).
     fn challenged(&mut self, now: Instant, asked: Asked, response: &Message<'_>) {
         let known = self.authentication.as_ref();
-        let answer = Authentication::from_challenge(response, known, &self.config, &*self.provider);
+        let answer = Authentication::from_challenge(response, known, &self.config, &self.provider);
         let error = response.error_code();
         let is_stale = error.is_some_and(|error| error.code == code::STALE_NONCE);
         match answer {

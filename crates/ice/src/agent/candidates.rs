@@ -315,7 +315,7 @@ impl IceAgent {
         self.current
             .pairs
             .retain(|pair| !stale.get(pair.remote).copied().unwrap_or(true));
-        self.current.remote = Some(Credentials::new(parameters, &*self.provider));
+        self.current.remote = Some(Credentials::new(parameters, &self.provider));
         self.update_state(now);
         Ok(())
     }

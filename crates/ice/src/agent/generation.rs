@@ -1,6 +1,7 @@
 //! What belongs to one generation, that is, to one pair of credentials: a restart begins a new one.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
 use gannet_crypto::{CryptoProvider, Rng};
@@ -28,12 +29,12 @@ pub(super) struct Credentials {
 }
 
 impl Credentials {
-    pub(super) fn new(parameters: IceParameters, provider: &dyn CryptoProvider) -> Self {
+    pub(super) fn new(parameters: IceParameters, provider: &Arc<dyn CryptoProvider>) -> Self {
         let key = IntegrityKey::short_term(provider, &parameters.password);
         Self { parameters, key }
     }
 
-    fn random(lite: bool, provider: &dyn CryptoProvider, rng: &mut Rng) -> Self {
+    fn random(lite: bool, provider: &Arc<dyn CryptoProvider>, rng: &mut Rng) -> Self {
         let parameters = IceParameters {
             username_fragment: random_text::<USERNAME_FRAGMENT_LEN>(rng),
             password: random_text::<PASSWORD_LEN>(rng),
@@ -88,7 +89,7 @@ pub(super) struct Generation {
 }
 
 impl Generation {
-    pub(super) fn new(config: &Config, provider: &dyn CryptoProvider, rng: &mut Rng) -> Self {
+    pub(super) fn new(config: &Config, provider: &Arc<dyn CryptoProvider>, rng: &mut Rng) -> Self {
         Self {
             local: Credentials::random(config.lite, provider, rng),
             remote: None,

@@ -134,7 +134,7 @@ impl IceAgent {
     #[must_use]
     pub fn new(config: Config, provider: Arc<dyn CryptoProvider>, mut rng: Rng) -> Self {
         let tie_breaker = rng.u64();
-        let current = Generation::new(&config, &*provider, &mut rng);
+        let current = Generation::new(&config, &provider, &mut rng);
         Self {
             role: config.role,
             pacer: Pacer::new(

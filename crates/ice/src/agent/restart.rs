@@ -15,7 +15,7 @@ impl IceAgent {
         if self.state == IceTransportState::Closed {
             return self.current.local.parameters.clone();
         }
-        let fresh = Generation::new(&self.config, &*self.provider, &mut self.rng);
+        let fresh = Generation::new(&self.config, &self.provider, &mut self.rng);
         let old = std::mem::replace(&mut self.current, fresh);
         // If a restart follows a restart, the path that carries data is still the one before both.
         if let (Some(lifeline), Some(remote)) = (old.lifeline, old.remote) {

@@ -131,7 +131,7 @@ impl Server {
             true => PasswordAlgorithm::Sha256,
             false => PasswordAlgorithm::Md5,
         };
-        let key = IntegrityKey::long_term(&*self.provider, USERNAME, REALM, PASSWORD, algorithm);
+        let key = IntegrityKey::long_term(&self.provider, USERNAME, REALM, PASSWORD, algorithm);
         key.unwrap()
     }
 

@@ -146,10 +146,7 @@ fn stun(c: &mut Criterion) {
     group.bench_function("gannet, a key schedule each time", |b| {
         b.iter_custom(|n| {
             repeated(n, || {
-                write_ours(
-                    &IntegrityKey::short_term(&provider, PASSWORD),
-                    &mut buffer,
-                );
+                write_ours(&IntegrityKey::short_term(&provider, PASSWORD), &mut buffer);
             })
         });
     });

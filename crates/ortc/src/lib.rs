@@ -59,9 +59,10 @@ pub mod fuzzing;
 pub mod parameters;
 pub mod rtp;
 mod session;
+pub mod stats;
 
 pub use dtls_transport::{DtlsFailure, DtlsTransportState};
-pub use session::{Event, Session, SessionConfig, SessionStats};
+pub use session::{Event, Session, SessionConfig, SessionCounters};
 
 /// The data channels' objects and values.
 pub use gannet_datachannel as data;

@@ -88,10 +88,10 @@ pub enum Event {
     Rtp(gannet_rtp_session::Event),
 }
 
-/// What a session counted. Noise is only counted, never reported.
+/// What a session itself counted. Noise is only counted, never reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct SessionStats {
+pub struct SessionCounters {
     /// Datagrams taken in.
     pub packets_received: u64,
     /// Their bytes.
@@ -100,6 +100,14 @@ pub struct SessionStats {
     pub packets_sent: u64,
     /// Their bytes.
     pub bytes_sent: u64,
+    /// Datagrams of DTLS, SRTP and SRTCP among those taken in: all but those of ICE.
+    pub data_packets_received: u64,
+    /// Their bytes, without what a relay adds.
+    pub data_bytes_received: u64,
+    /// Datagrams of DTLS, SRTP and SRTCP among those sent.
+    pub data_packets_sent: u64,
+    /// Their bytes, without what a relay adds.
+    pub data_bytes_sent: u64,
     /// Datagrams that belong to no protocol, or came from an address that is not the peer's.
     pub unexpected: u64,
     /// RTP and RTCP packets that came before there were keys.
@@ -121,7 +129,7 @@ pub struct SessionStats {
 /// - *Outputs*: [`Self::poll_transmit`], [`Self::poll_event`], [`Self::poll_timeout`].
 #[derive(Debug)]
 pub struct Session {
-    provider: Arc<dyn CryptoProvider>,
+    pub(crate) provider: Arc<dyn CryptoProvider>,
     rng: Rng,
     ice: IceAgent,
     pub(crate) dtls: DtlsTransport,
@@ -136,7 +144,7 @@ pub struct Session {
     /// Goodbye was said: what is pending is sent, and no timer runs any more.
     closed: bool,
     events: VecDeque<Event>,
-    stats: SessionStats,
+    counters: SessionCounters,
 }
 
 impl Session {
@@ -177,7 +185,7 @@ impl Session {
             sctp_sent_last: false,
             closed: false,
             events: VecDeque::new(),
-            stats: SessionStats::default(),
+            counters: SessionCounters::default(),
             provider,
             rng,
         }
@@ -240,10 +248,10 @@ impl Session {
         self.mtu
     }
 
-    /// What was counted so far.
+    /// What it counted itself so far; [`Self::stats`] has all the layers.
     #[must_use]
-    pub const fn stats(&self) -> SessionStats {
-        self.stats
+    pub const fn counters(&self) -> SessionCounters {
+        self.counters
     }
 
     /// Says who the peer is: the handshake begins as soon as ICE has a path. [`DtlsRole::Auto`] is the
@@ -271,17 +279,19 @@ impl Session {
         protocol: Protocol,
         packet: &mut [u8],
     ) -> bool {
-        self.stats.packets_received += 1;
-        self.stats.bytes_received += packet.len() as u64;
+        self.counters.packets_received += 1;
+        self.counters.bytes_received += packet.len() as u64;
         let range = match self.ice.handle_packet(now, local, remote, protocol, packet) {
             Incoming::Consumed => None,
             Incoming::Data(range) => Some(range),
             Incoming::Dropped => {
-                self.stats.unexpected += 1;
+                self.counters.unexpected += 1;
                 return false;
             }
         };
         if let Some(data) = range.and_then(|range| packet.get_mut(range)) {
+            self.counters.data_packets_received += 1;
+            self.counters.data_bytes_received += data.len() as u64;
             self.handle_data(now, data);
         }
         self.advance(now);
@@ -297,13 +307,13 @@ impl Session {
                     .handle_packet(now, data, |packet| channels.handle_packet(now, packet));
             }
             kind @ (PacketKind::Rtp | PacketKind::Rtcp) => self.handle_srtp(now, kind, data),
-            _ => self.stats.unexpected += 1,
+            _ => self.counters.unexpected += 1,
         }
     }
 
     fn handle_srtp(&mut self, now: Instant, kind: PacketKind, data: &mut [u8]) {
         let Some(srtp) = &mut self.srtp else {
-            self.stats.before_keys += 1;
+            self.counters.before_keys += 1;
             return;
         };
         let unprotected = match kind {
@@ -311,7 +321,7 @@ impl Session {
             _ => srtp.receiver.unprotect_rtcp(data),
         };
         let Some(plain) = unprotected.ok().and_then(|len| data.get(..len)) else {
-            self.stats.unprotect_failed += 1;
+            self.counters.unprotect_failed += 1;
             return;
         };
         match kind {
@@ -355,8 +365,8 @@ impl Session {
             Some(transmit) => transmit,
             None => self.transmit_data(now, buf, start)?,
         };
-        self.stats.packets_sent += 1;
-        self.stats.bytes_sent += (buf.len() - start) as u64;
+        self.counters.packets_sent += 1;
+        self.counters.bytes_sent += (buf.len() - start) as u64;
         Some(transmit)
     }
 
@@ -365,8 +375,11 @@ impl Session {
     fn transmit_data(&mut self, now: Instant, buf: &mut Vec<u8>, start: usize) -> Option<Transmit> {
         loop {
             self.write_data(now, buf)?;
+            let len = buf.len() - start;
             let transmit = self.ice.transmit_data(now, buf, start);
             if transmit.is_some() {
+                self.counters.data_packets_sent += 1;
+                self.counters.data_bytes_sent += len as u64;
                 return transmit;
             }
             buf.truncate(start);
@@ -411,7 +424,7 @@ impl Session {
                 self.sctp_sent_last = false;
                 return Some(());
             }
-            self.stats.protect_failed += 1;
+            self.counters.protect_failed += 1;
             buf.truncate(start);
         }
         None

@@ -104,3 +104,4 @@ pub use gannet_ortc::ice::{
     IceGatheringState, IceServer, IceTransportState, IceUrlError, TransportPolicy,
 };
 pub use gannet_ortc::parameters::{Direction, MediaKind, RtpParameters};
+pub use gannet_ortc::stats::StatsReport;

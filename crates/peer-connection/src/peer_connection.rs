@@ -13,6 +13,7 @@ use gannet_ortc::data::ChannelInit;
 use gannet_ortc::dtls::{Certificate, CertificateError};
 use gannet_ortc::ice::{Candidate, IceGatheringState, IceTransportState, Role};
 use gannet_ortc::parameters::{Direction, Fingerprint, MediaKind, SctpParameters};
+use gannet_ortc::stats::StatsReport;
 use gannet_ortc::{Session, SessionConfig};
 
 use crate::connection::{Connection, Core};
@@ -375,6 +376,14 @@ impl PeerConnection {
     #[must_use]
     pub fn signaling_state(&self) -> SignalingState {
         self.connection().lock().jsep.signaling_state()
+    }
+
+    /// The statistics of all layers, under W3C's names: `getStats`. The connection is locked once, for as
+    /// long as it takes to copy the counters.
+    #[must_use]
+    pub fn stats(&self) -> StatsReport {
+        let core = self.connection().lock();
+        core.session.stats(Instant::now())
     }
 
     /// Looks at the session below. It is locked meanwhile: `look` must not call the connection, its

@@ -46,26 +46,42 @@ impl PayloadFormat {
     /// `packetization-mode`.
     #[must_use]
     pub fn from_encoding_name(name: &str) -> Option<Self> {
-        const NAMES: [(&str, PayloadFormat); 11] = [
-            ("opus", PayloadFormat::Opus),
-            ("PCMU", PayloadFormat::Pcmu),
-            ("PCMA", PayloadFormat::Pcma),
-            ("G722", PayloadFormat::G722),
-            ("CN", PayloadFormat::ComfortNoise),
-            ("telephone-event", PayloadFormat::TelephoneEvent),
-            ("VP8", PayloadFormat::Vp8),
-            ("VP9", PayloadFormat::Vp9),
-            (
-                "H264",
-                PayloadFormat::H264(PacketizationMode::SingleNalUnit),
-            ),
-            ("H265", PayloadFormat::H265),
-            ("AV1", PayloadFormat::Av1),
+        const NAMED: [PayloadFormat; 11] = [
+            PayloadFormat::Opus,
+            PayloadFormat::Pcmu,
+            PayloadFormat::Pcma,
+            PayloadFormat::G722,
+            PayloadFormat::ComfortNoise,
+            PayloadFormat::TelephoneEvent,
+            PayloadFormat::Vp8,
+            PayloadFormat::Vp9,
+            PayloadFormat::H264(PacketizationMode::SingleNalUnit),
+            PayloadFormat::H265,
+            PayloadFormat::Av1,
         ];
-        let mut names = NAMES.into_iter();
-        names
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, format)| format)
+        NAMED.into_iter().find(|format| {
+            let known = format.encoding_name();
+            known.is_some_and(|known| known.eq_ignore_ascii_case(name))
+        })
+    }
+
+    /// The encoding name that is registered for it; `None` for a format without one.
+    #[must_use]
+    pub const fn encoding_name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Opaque => return None,
+            Self::Opus => "opus",
+            Self::Pcmu => "PCMU",
+            Self::Pcma => "PCMA",
+            Self::G722 => "G722",
+            Self::ComfortNoise => "CN",
+            Self::TelephoneEvent => "telephone-event",
+            Self::Vp8 => "VP8",
+            Self::Vp9 => "VP9",
+            Self::H264(_) => "H264",
+            Self::H265 => "H265",
+            Self::Av1 => "AV1",
+        })
     }
 
     /// Whether several payloads may make up a frame, and its last one carries the marker bit.

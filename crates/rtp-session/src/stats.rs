@@ -83,6 +83,8 @@ pub struct InboundRtpStats {
     pub kind: MediaKind,
     /// The current source, once there is one.
     pub ssrc: Option<u32>,
+    /// The payload type of its last media packet.
+    pub payload_type: Option<u8>,
     pub packets_received: u64,
     /// Payload bytes, without headers and padding.
     pub bytes_received: u64,

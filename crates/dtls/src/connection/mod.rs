@@ -20,6 +20,7 @@ use crate::fingerprint::Fingerprint;
 use crate::handshake::State;
 use crate::outbox::Outbox;
 use crate::record::{ContentType, RecordLayer, SealRefusal};
+use crate::suite::CipherSuite;
 use connection_ids::ConnectionIds;
 use key_update::KeyUpdates;
 use receive::Held;
@@ -126,6 +127,12 @@ impl Connection {
     #[must_use]
     pub fn version(&self) -> Option<Version> {
         self.core.version
+    }
+
+    /// The cipher suite, once it is negotiated.
+    #[must_use]
+    pub fn cipher_suite(&self) -> Option<CipherSuite> {
+        self.core.suite
     }
 
     /// The SRTP profile that was agreed on, once connected.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use gannet::ortc::DtlsTransportState;
 use gannet::{ChannelInit, ChannelState, DataChannel, Message, PeerConnection, SendMessageError};
 
 use crate::support::{connected, connection, data_channel, exchange, soon, until};
@@ -35,6 +36,35 @@ fn block(number: u32) -> Message {
         .take(16 * 1024)
         .collect();
     Message::Binary(bytes.into())
+}
+
+#[tokio::test]
+async fn statistics_of_both_ends_agree() {
+    let (connections, ours, theirs) = channel("chat", ChannelInit::default()).await;
+    for number in 0..10 {
+        ours.send(block(number)).await.unwrap();
+        theirs.recv().await.unwrap();
+    }
+    let [one, other] = [&connections.0, &connections.1].map(PeerConnection::stats);
+    let [sent, came] = [&one, &other].map(|report| report.data_channels[0].counters);
+    assert_eq!((sent.messages_sent, sent.bytes_sent), (10, 10 * 16 * 1024));
+    assert_eq!(
+        (came.messages_received, came.bytes_received),
+        (10, 10 * 16 * 1024)
+    );
+    for (report, other) in [(&one, &other), (&other, &one)] {
+        let transport = &report.transport;
+        assert_eq!(transport.dtls_state, DtlsTransportState::Connected);
+        assert!(transport.bytes_sent >= other.transport.bytes_received.min(1000));
+        assert_eq!(
+            transport.remote_certificate_id,
+            Some(other.transport.local_certificate_id)
+        );
+        let selected = transport.selected_candidate_pair_id;
+        let mut pairs = report.candidate_pairs.iter();
+        let pair = pairs.find(|pair| Some(pair.id) == selected).unwrap();
+        assert!(pair.pair.nominated && pair.pair.counters.packets_sent > 0);
+    }
 }
 
 #[tokio::test]

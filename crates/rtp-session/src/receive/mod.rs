@@ -63,6 +63,7 @@ struct Counters {
     plis: u64,
     firs: u64,
     last_packet: Option<Instant>,
+    payload_type: Option<u8>,
 }
 
 #[derive(Debug)]
@@ -209,6 +210,7 @@ impl Receiver {
         self.counters.bytes += packet.payload().len() as u64;
         self.counters.header_bytes += packet.header_len() as u64 + u64::from(packet.padding_len());
         self.counters.last_packet = Some(now);
+        self.counters.payload_type = Some(codec.payload_type);
         let media = MediaPacket {
             sequence: packet.sequence_number(),
             timestamp: packet.timestamp(),
@@ -458,6 +460,7 @@ impl Receiver {
             receiver: self.id,
             kind: self.parameters.kind,
             ssrc: source.map(|source| source.ssrc),
+            payload_type: source.and(self.counters.payload_type),
             packets_received: self.counters.packets,
             bytes_received: self.counters.bytes,
             header_bytes_received: self.counters.header_bytes,

@@ -35,7 +35,8 @@ pub const MAX_SOURCES: usize = 2 * MAX_STREAMS + 64;
 ///
 /// - **Set-up**: [`new`](Self::new), [`add_sender`](Self::add_sender), [`set_sender`](Self::set_sender),
 ///   [`remove_sender`](Self::remove_sender), and the same for receivers;
-///   [`set_bitrate_limits`](Self::set_bitrate_limits).
+///   [`set_bitrate_limits`](Self::set_bitrate_limits); [`sender`](Self::sender) and
+///   [`receiver`](Self::receiver) say what was set.
 /// - **Commands**: [`send_frame`](Self::send_frame), [`send_packet`](Self::send_packet),
 ///   [`request_key_frame`](Self::request_key_frame), [`close`](Self::close).
 /// - **Input**: [`handle_rtp`](Self::handle_rtp), [`handle_rtcp`](Self::handle_rtcp),
@@ -223,6 +224,18 @@ impl RtpSession {
         self.advance(now);
         self.receivers.remove(&receiver);
         self.router.remove(receiver);
+    }
+
+    /// What a sender was told; `None` for one that was removed.
+    #[must_use]
+    pub fn sender(&self, sender: SenderId) -> Option<&SendParameters> {
+        Some(&self.senders.get(&sender)?.parameters)
+    }
+
+    /// What a receiver was told; `None` for one that was removed.
+    #[must_use]
+    pub fn receiver(&self, receiver: ReceiverId) -> Option<&ReceiveParameters> {
+        Some(&self.receivers.get(&receiver)?.parameters)
     }
 
     /// Changes the bounds of the bandwidth estimate. If `start` changed, the estimate starts there anew.

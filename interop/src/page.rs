@@ -13,6 +13,8 @@ pub struct CallReport {
     pub stats: Value,
     /// Pictures decoded per second, over the time measured.
     pub fps: f64,
+    /// Pictures that the browser sent per second, over the same time.
+    pub fps_sent: f64,
     /// The share of bright points in the picture that came back.
     pub bright: f64,
     /// How colourful that picture is: the mean distance between its colour channels, 0 to 255.
@@ -56,6 +58,7 @@ pub async fn call(browser: &Browser, settings: Value, seconds: u64) -> CallRepor
     let number = |name: &str| report[name].as_f64();
     CallReport {
         fps: number("fps").expect("fps"),
+        fps_sent: number("fpsSent").expect("fpsSent"),
         bright: number("bright").expect("bright"),
         colour: number("colour").expect("colour"),
         pitch: number("pitch"),
@@ -93,8 +96,11 @@ const WATCH: &str = "
     const grown = performance.now() + 30000;
     while (video.videoWidth < width && performance.now() < grown) await sleep(100);
     await sleep(1500);
-    const inbound = async () => [...(await gannet.pc.getStats()).values()]
-        .find((report) => report.type === 'inbound-rtp' && report.kind === 'video');
+    const videoStreams = async () => {
+        const reports = [...(await gannet.pc.getStats()).values()].filter((report) => report.kind === 'video');
+        const one = (type) => reports.find((report) => report.type === type);
+        return { inbound: one('inbound-rtp'), outbound: one('outbound-rtp') };
+    };
     const audio = new AudioContext();
     // A browser on a machine without any sound device never resumes.
     await Promise.race([audio.resume(), sleep(2000)]);
@@ -112,11 +118,15 @@ const WATCH: &str = "
         if (watching) video.requestVideoFrameCallback(shown);
     };
     if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(shown);
-    const before = await inbound();
+    const before = await videoStreams();
     await sleep(argument.seconds * 1000);
-    const after = await inbound();
+    const after = await videoStreams();
     watching = false;
-    const fps = (after.framesDecoded - before.framesDecoded) / (after.timestamp - before.timestamp) * 1000;
+    const perSecond = (stream, counter) => {
+        const [from, to] = [before[stream], after[stream]];
+        return (to[counter] - from[counter]) / (to.timestamp - from.timestamp) * 1000;
+    };
+    const fps = perSecond('inbound', 'framesDecoded'), fpsSent = perSecond('outbound', 'framesEncoded');
 
     const canvas = document.createElement('canvas');
     canvas.width = video.videoWidth;
@@ -141,7 +151,7 @@ const WATCH: &str = "
     }
     await Promise.race([audio.close(), sleep(1000)]);
     const report = {
-        stats: gannet.stats, fps, pitch, longestGap,
+        stats: gannet.stats, fps, fpsSent, pitch, longestGap,
         bright: bright / points, colour: colour / points,
         pings: [...gannet.pings], delays: [...gannet.delays],
     };

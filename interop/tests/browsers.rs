@@ -12,12 +12,8 @@ const SECONDS: u64 = 5;
 
 /// What every call must come to. A drawing comes at the pace at which the browser draws.
 fn check_call(report: &CallReport, codec: &str) {
-    let sent = report.stats["fpsOut"]
-        .as_f64()
-        .unwrap_or_default()
-        .min(30.0);
     assert!(
-        report.fps >= 12.0 && report.fps >= sent * 0.9,
+        report.fps >= 12.0 && report.fps >= report.fps_sent * 0.9,
         "{report:#?}"
     );
     assert_eq!(report.stats["codecIn"], codec, "{report:#?}");

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cpu_time::ThreadTime;
 use gannet_netsim::{Direction, GilbertElliott, LinkConfig, Pair};
 use gannet_sctp::Config;
 use gannet_sctp::congestion::Algorithm;
@@ -93,14 +94,33 @@ impl Cell {
 pub struct Outcome {
     /// In Mbit/s.
     pub goodput: f64,
+    /// Over how much virtual time, in seconds.
+    pub seconds: f64,
+    /// The processor time for this was over before the virtual time was.
+    pub cut: bool,
     /// What waited in front of the bottleneck after the first quarter of the time, in ms: the mean, and
     /// the most that was seen.
     pub queue_mean: f64,
     pub queue_most: f64,
 }
 
-/// Sends messages of 16 KiB for `seconds`.
-pub fn measure(mut pair: Pair<Box<dyn Sctp>, Box<dyn Sctp>>, cell: &Cell, seconds: u64) -> Outcome {
+/// How long a run goes on.
+#[derive(Clone, Copy, Debug)]
+pub struct Length {
+    /// Of virtual time.
+    pub seconds: u64,
+    /// Of processor time: where an implementation needs more, the run ends early.
+    pub patience: Duration,
+}
+
+/// Sends messages of 16 KiB for a time.
+pub fn measure(
+    mut pair: Pair<Box<dyn Sctp>, Box<dyn Sctp>>,
+    cell: &Cell,
+    length: Length,
+) -> Outcome {
+    let Length { seconds, patience } = length;
+    let started = ThreadTime::now();
     let now = pair.now();
     pair.a.connect(now);
     if pair
@@ -117,7 +137,9 @@ pub fn measure(mut pair: Pair<Box<dyn Sctp>, Box<dyn Sctp>>, cell: &Cell, second
     let settled = begin + Duration::from_secs(seconds) / 4;
     let mut received = 0;
     let (mut sum, mut most, mut count) = (0.0, 0.0, 0_u32);
-    while pair.elapsed() < end {
+    let mut cut = false;
+    while pair.elapsed() < end && !cut {
+        cut = started.elapsed() > patience;
         let now = pair.now();
         while pair.a.buffered() < 4 * 1024 * 1024 {
             if !pair.a.send(now, message.clone()) {
@@ -139,8 +161,11 @@ pub fn measure(mut pair: Pair<Box<dyn Sctp>, Box<dyn Sctp>>, cell: &Cell, second
             count += 1;
         }
     }
+    let seconds = (pair.elapsed() - begin).as_secs_f64();
     Outcome {
-        goodput: received as f64 * 8.0 / 1e6 / seconds as f64,
+        goodput: received as f64 * 8.0 / 1e6 / seconds,
+        seconds,
+        cut,
         queue_mean: sum / f64::from(count.max(1)),
         queue_most: most,
     }
@@ -179,6 +204,7 @@ struct Selection {
     loss: Vec<Loss>,
     only: Vec<String>,
     seconds: Option<u64>,
+    patience: Duration,
     seed: u64,
 }
 
@@ -194,6 +220,7 @@ impl Selection {
                 .map(|(name, _)| (*name).to_owned())
                 .collect(),
             seconds: None,
+            patience: Duration::from_secs(60),
             seed: 7,
         };
         for argument in arguments {
@@ -212,6 +239,10 @@ impl Selection {
                 }
                 "only" => selection.only = value.split(',').map(str::to_owned).collect(),
                 "seconds" => selection.seconds = numbers(value)?.first().copied(),
+                "patience" => {
+                    let seconds = numbers(value)?.first().copied().unwrap_or(60);
+                    selection.patience = Duration::from_secs(seconds);
+                }
                 "seed" => selection.seed = numbers(value)?.first().copied().unwrap_or(7),
                 _ => return Err(format!("{key}: unknown")),
             }
@@ -281,9 +312,10 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
                 .b_to_a(cell.back())
                 .step_limit(u64::MAX);
             let seconds = selection.seconds.unwrap_or_else(|| cell.seconds());
-            let outcome = measure(pair, &cell, seconds);
+            let patience = selection.patience;
+            let outcome = measure(pair, &cell, Length { seconds, patience });
             queue.get_or_insert((outcome.queue_mean, outcome.queue_most));
-            let text = format!(" {:.*} |", decimals(outcome.goodput), outcome.goodput);
+            let text = format!(" {outcome} |");
             print!("{text}");
             let _ = std::io::stdout().flush();
             row += &text;
@@ -295,6 +327,17 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
         known.insert(key, row);
     }
     Ok(())
+}
+
+/// The goodput; of a run that was cut short, with the virtual seconds that it had.
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.*}", decimals(self.goodput), self.goodput)?;
+        if self.cut {
+            write!(f, " ({:.1} s)", self.seconds)?;
+        }
+        Ok(())
+    }
 }
 
 /// Three digits.

@@ -1,17 +1,29 @@
 //! The provider on ring, with RustCrypto's crates for what ring lacks: AES in counter mode and as a bare
 //! block cipher, a fast SHA-1, and ML-KEM.
 
+#![allow(
+    clippy::duplicate_mod,
+    reason = "ring and aws-lc-rs share an interface: the files of `ring_api` are compiled against each"
+)]
+
+#[path = "../ring_api/aead.rs"]
 mod aead;
 mod ctr;
+#[path = "../ring_api/hash.rs"]
 mod hash;
 mod hmac;
 mod key_exchange;
+mod keys;
 mod mask;
+#[path = "../ring_api/signing.rs"]
 mod signing;
+#[path = "../ring_api/verification.rs"]
 mod verification;
 
 use std::sync::Arc;
 
+// What the files of `ring_api` call the library.
+use ring as library;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::{

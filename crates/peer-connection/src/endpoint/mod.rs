@@ -9,6 +9,7 @@
 //! the connection that its first check names, and is driven there.
 
 mod accept;
+mod arrival;
 mod batch;
 mod demux;
 mod interfaces;

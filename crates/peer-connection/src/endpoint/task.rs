@@ -10,6 +10,7 @@ use gannet_ortc::ice::username_fragment_of;
 use quinn_udp::RecvMeta;
 
 use super::accept::Accepted;
+use super::arrival::Arrivals;
 use super::batch::Route;
 use super::demux::Demux;
 use super::socket::{RECEIVE_BUFFERS, Socket};
@@ -218,6 +219,7 @@ impl Task {
                 }
             };
             let now = Instant::now();
+            let arrivals = Arrivals::new(now);
             let local = self.shared.sockets[index].local();
             for (buffer, meta) in buffers
                 .chunks_exact_mut(self.buffer_size)
@@ -228,7 +230,8 @@ impl Task {
                     remote: meta.addr,
                 };
                 if let Some(datagrams) = buffer.get_mut(..meta.len) {
-                    self.deliver(now, route, datagrams, meta.stride.max(1));
+                    let arrived = arrivals.time(meta.timestamp);
+                    self.deliver(arrived, route, datagrams, meta.stride.max(1));
                 }
             }
             self.buffers = buffers;
@@ -244,7 +247,7 @@ impl Task {
     }
 
     /// Hands datagrams of one route to their connection.
-    fn deliver(&mut self, now: Instant, route: Route, datagrams: &mut [u8], stride: usize) {
+    fn deliver(&mut self, arrived: Instant, route: Route, datagrams: &mut [u8], stride: usize) {
         let named = self.find_by_check(datagrams, stride);
         let known = self.demux.by_route(&route);
         let known_id = known.map(|known| known.id());
@@ -255,7 +258,7 @@ impl Task {
         let mut authentic = false;
         let mut core = connection.lock();
         for datagram in datagrams.chunks_mut(stride) {
-            authentic |= core.handle_packet(now, route, datagram);
+            authentic |= core.handle_packet(arrived, route, datagram);
         }
         drop(core);
         if authentic && known_id != Some(connection.id()) {

@@ -1,27 +1,24 @@
-//! Private keys that sign.
+//! Private keys that sign, by the interface that ring and aws-lc-rs share; where they differ, [`super::keys`].
 
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{
+use super::library::rand::SystemRandom;
+use super::library::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
     RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
     RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
 };
-
-use super::library_failure;
+use super::{keys, library_failure};
 use crate::{InvalidKey, SignatureScheme, SigningKey, UnsupportedAlgorithm};
 
 /// Tries each kind of key in turn: PKCS #8 says which it is, and each refuses the others.
 pub(super) fn from_pkcs8(pkcs8: &[u8]) -> Result<Arc<dyn SigningKey>, InvalidKey> {
-    let p256 = || EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8);
-    let p384 = || EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_ASN1_SIGNING, pkcs8);
-    let kind = if let Ok(key) = p256() {
+    let kind = if let Ok(key) = keys::ecdsa(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8) {
         Kind::P256(key)
-    } else if let Ok(key) = p384() {
+    } else if let Ok(key) = keys::ecdsa(&ECDSA_P384_SHA384_ASN1_SIGNING, pkcs8) {
         Kind::P384(key)
-    } else if let Ok(key) = Ed25519KeyPair::from_pkcs8(pkcs8) {
+    } else if let Ok(key) = keys::ed25519(pkcs8) {
         Kind::Ed25519(key)
     } else if let Ok(key) = RsaKeyPair::from_pkcs8(pkcs8) {
         Kind::Rsa(key)
@@ -76,10 +73,10 @@ impl SigningKey for Key {
                 .map_err(failure)?
                 .as_ref()
                 .to_vec(),
-            Kind::Ed25519(key) => key.try_sign(message).map_err(failure)?.as_ref().to_vec(),
+            Kind::Ed25519(key) => keys::sign_ed25519(key, message).map_err(failure)?,
             Kind::Rsa(key) => {
                 let encoding = rsa_encoding(scheme).ok_or_else(|| library_failure("RSA"))?;
-                let mut signature = vec![0; key.public_modulus_len()];
+                let mut signature = vec![0; keys::modulus_len(key)];
                 key.sign(encoding, &random, message, &mut signature)
                     .map_err(failure)?;
                 signature

@@ -1,9 +1,8 @@
-//! Hashes.
+//! Hashes, by the interface that ring and aws-lc-rs share.
 
 use std::fmt;
 
-use ring::digest::{self, Context};
-
+use super::library::digest::{self, Context};
 use crate::{Digest, Hash, HashAlgorithm};
 
 pub(super) struct HashState {

@@ -1,9 +1,8 @@
-//! Authenticated ciphers.
+//! Authenticated ciphers, by the interface that ring and aws-lc-rs share.
 
 use std::fmt;
 
-use ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
-
+use super::library::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use crate::{Aead, AeadAlgorithm, InvalidKey, OpenError};
 
 pub(super) struct AeadKey {

@@ -1,12 +1,11 @@
-//! Signatures of others.
+//! Signatures of others, by the interface that ring and aws-lc-rs share.
 
-use ring::signature::{
+use super::library::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1,
     ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
     RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512,
     UnparsedPublicKey, VerificationAlgorithm,
 };
-
 use crate::{SignatureScheme, VerifyError};
 
 pub(super) fn verify(
@@ -39,7 +38,8 @@ fn algorithm(scheme: SignatureScheme) -> &'static dyn VerificationAlgorithm {
     }
 }
 
-/// Only uncompressed points, and keys of the right length.
+/// Uncompressed points and keys of the right length. aws-lc-rs takes compressed points and whole
+/// `SubjectPublicKeyInfo`s too; the trait does not.
 fn is_well_formed(scheme: SignatureScheme, public_key: &[u8]) -> bool {
     match scheme {
         SignatureScheme::EcdsaP256Sha256 | SignatureScheme::EcdsaP256Sha384 => {

@@ -52,18 +52,18 @@ async fn statistics_of_both_ends_agree() {
         (came.messages_received, came.bytes_received),
         (10, 10 * 16 * 1024)
     );
+    assert!(one.transport.bytes_sent > sent.bytes_sent);
+    assert!(other.transport.bytes_received > came.bytes_received);
     for (report, other) in [(&one, &other), (&other, &one)] {
         let transport = &report.transport;
         assert_eq!(transport.dtls_state, DtlsTransportState::Connected);
-        assert!(transport.bytes_sent >= other.transport.bytes_received.min(1000));
         assert_eq!(
             transport.remote_certificate_id,
             Some(other.transport.local_certificate_id)
         );
         let selected = transport.selected_candidate_pair_id;
         let mut pairs = report.candidate_pairs.iter();
-        let pair = pairs.find(|pair| Some(pair.id) == selected).unwrap();
-        assert!(pair.pair.nominated && pair.pair.counters.packets_sent > 0);
+        assert!(pairs.any(|pair| Some(pair.id) == selected && pair.pair.selected));
     }
 }
 

@@ -205,7 +205,7 @@ fn a_thousand_sessions_through_loss() {
         .iter()
         .map(|(count, seeds)| count * seeds)
         .sum();
-    assert!(missing <= 240, "{missing} of 90,000: {seeds_by_count:?}");
+    assert!(missing <= 200, "{missing} of 90,000: {seeds_by_count:?}");
 }
 
 /// The bytes of a handshake differ from run to run: certificates, signatures and ML-KEM's keys draw

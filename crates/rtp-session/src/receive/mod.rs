@@ -185,6 +185,7 @@ impl Receiver {
         &mut self,
         now: Instant,
         packet: &RtpPacket<'_>,
+        round_trip: Option<Duration>,
         events: &mut VecDeque<Event>,
     ) -> Outcome {
         let Some(PayloadKind::Media(codec)) = self.payload_kind(packet.payload_type()) else {
@@ -221,9 +222,8 @@ impl Receiver {
             orientation: packet.extension(&self.parameters.extensions),
             retransmitted: false,
         };
-        let round_trip = self.accept(now, &media, events);
         Outcome {
-            round_trip,
+            round_trip: self.accept(now, &media, round_trip, events),
             started,
         }
     }
@@ -234,6 +234,7 @@ impl Receiver {
         &mut self,
         now: Instant,
         packet: &RtpPacket<'_>,
+        round_trip: Option<Duration>,
         events: &mut VecDeque<Event>,
     ) -> Outcome {
         let Some(PayloadKind::Rtx(codec)) = self.payload_kind(packet.payload_type()) else {
@@ -264,7 +265,7 @@ impl Receiver {
             retransmitted: true,
         };
         Outcome {
-            round_trip: self.accept(now, &media, events),
+            round_trip: self.accept(now, &media, round_trip, events),
             started: None,
         }
     }
@@ -273,6 +274,7 @@ impl Receiver {
         &mut self,
         now: Instant,
         packet: &MediaPacket<'_>,
+        round_trip: Option<Duration>,
         events: &mut VecDeque<Event>,
     ) -> Option<Duration> {
         let source = self.source.as_mut()?;
@@ -304,7 +306,7 @@ impl Receiver {
         if first && let Buffer::Video(buffer) = &self.buffer {
             self.nack.want_from(now, buffer.base());
         }
-        self.drain(now, events);
+        self.drain(now, round_trip, events);
         noticed.round_trip
     }
 
@@ -356,15 +358,15 @@ impl Receiver {
     }
 
     /// Hands out what can be handed out.
-    fn drain(&mut self, now: Instant, events: &mut VecDeque<Event>) {
-        let max_wait = self.max_wait();
+    fn drain(&mut self, now: Instant, round_trip: Option<Duration>, events: &mut VecDeque<Event>) {
+        let (max_wait, patience) = (self.max_wait(), self.key_frame_patience(round_trip));
         let Some(source) = self.source.as_mut() else {
             return;
         };
         match &mut self.buffer {
             Buffer::Video(buffer) => {
                 loop {
-                    while let Some(frame) = buffer.next_frame(now) {
+                    while let Some(frame) = buffer.next_frame(now, patience) {
                         self.counters.frames += 1;
                         self.counters.key_frames += u64::from(frame.keyframe);
                         if frame.keyframe {
@@ -394,8 +396,13 @@ impl Receiver {
         }
     }
 
-    pub(crate) fn handle_timeout(&mut self, now: Instant, events: &mut VecDeque<Event>) {
-        self.drain(now, events);
+    pub(crate) fn handle_timeout(
+        &mut self,
+        now: Instant,
+        round_trip: Option<Duration>,
+        events: &mut VecDeque<Event>,
+    ) {
+        self.drain(now, round_trip, events);
     }
 
     /// The packets to be asked for now.
@@ -416,7 +423,9 @@ impl Receiver {
         let max_wait = self.max_wait();
         let buffer = match &self.buffer {
             Buffer::Audio(buffer) => buffer.next_timeout(max_wait),
-            Buffer::Video(buffer) => buffer.hole_since().map(|since| since + max_wait),
+            Buffer::Video(buffer) => {
+                buffer.next_timeout(self.key_frame_patience(round_trip), max_wait)
+            }
             Buffer::None(_) => None,
         };
         let nack = self
@@ -442,7 +451,7 @@ impl Receiver {
     /// The source said goodbye: the next one is taken at once.
     pub(crate) fn handle_bye(&mut self, now: Instant, events: &mut VecDeque<Event>) {
         if let Some(ssrc) = self.ssrc() {
-            self.drain(now, events);
+            self.drain(now, None, events);
             self.counters.last_packet = None;
             self.start_source(ssrc);
             let receiver = self.id;

@@ -19,12 +19,11 @@ const MAX_TRIES: u8 = 10;
 const MAX_REORDER_DELAY: Duration = Duration::from_millis(40);
 
 /// What a retransmission is waited for, before the round-trip time is known.
-const DEFAULT_ROUND_TRIP: Duration = Duration::from_millis(100);
+pub(super) const DEFAULT_ROUND_TRIP: Duration = Duration::from_millis(100);
 
 /// After which time a request counts as unanswered: a quarter of the round trip for jitter, and the sender
 /// may hold a packet back for a tick of its pacer.
-pub(super) fn retry_after(round_trip: Option<Duration>) -> Duration {
-    let round_trip = round_trip.unwrap_or(DEFAULT_ROUND_TRIP);
+pub(super) fn retry_after(round_trip: Duration) -> Duration {
     (round_trip * 5 / 4 + Duration::from_millis(5)).max(Duration::from_millis(15))
 }
 
@@ -173,7 +172,7 @@ impl NackTracker {
         if self.next.is_none_or(|next| next > now) {
             return;
         }
-        let retry = retry_after(round_trip);
+        let retry = retry_after(round_trip.unwrap_or(DEFAULT_ROUND_TRIP));
         self.next = None;
         let next = &mut self.next;
         self.missing.retain(|sequence, entry| {

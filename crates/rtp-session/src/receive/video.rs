@@ -5,8 +5,8 @@
 //! reaches its end: a marker, a payload that says so, or a packet of another timestamp behind it.
 //!
 //! A hole stops everything behind it. It closes when the missing packet comes; it is jumped over when a
-//! complete key frame stands behind it, or when it has lasted too long: then frames are dropped until one
-//! can be decoded, a key frame, or one that the layer numbers of VP8 prove to need nothing that is missing.
+//! complete key frame stands behind it and retransmissions have failed for a while, or when it has lasted too
+//! long: then frames are dropped until one can be decoded, a key frame, or one that the layer numbers of VP8 prove to need nothing that is missing.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -124,6 +124,8 @@ pub(crate) struct VideoBuffer {
     key_packets: usize,
     /// The first missing packet, and since when it is known to be missing.
     hole: Option<(u64, Instant)>,
+    /// A complete key frame stands behind the hole, and will end the wait when the hole is old enough.
+    key_frame_waits: bool,
     /// Packets given up since the last frame.
     lost: u32,
     spare: Vec<Vec<u8>>,
@@ -144,6 +146,7 @@ impl VideoBuffer {
             tl0: None,
             key_packets: 0,
             hole: None,
+            key_frame_waits: false,
             lost: 0,
             spare: Vec::new(),
             frames_dropped: 0,
@@ -241,8 +244,9 @@ impl VideoBuffer {
         self.slots.extend((0..before).map(|_| None));
     }
 
-    /// The next frame that can be decoded, if one is complete.
-    pub(crate) fn next_frame(&mut self, now: Instant) -> Option<VideoFrame> {
+    /// The next frame that can be decoded, if one is complete. A hole that is younger than `patience` may
+    /// still close in time, whatever stands behind it.
+    pub(crate) fn next_frame(&mut self, now: Instant, patience: Duration) -> Option<VideoFrame> {
         loop {
             while let Some(end) = self.find_complete() {
                 if let Some(frame) = self.take(end) {
@@ -250,12 +254,21 @@ impl VideoBuffer {
                     return Some(frame);
                 }
             }
-            if !self.jump_to_key_frame() {
-                break;
+            self.note_hole(now);
+            if !self.jump_to_key_frame(now, patience) {
+                return None;
             }
         }
-        self.note_hole(now);
-        None
+    }
+
+    /// When to ask for frames again, and to give up what is missing then.
+    pub(crate) fn next_timeout(&self, patience: Duration, max_wait: Duration) -> Option<Instant> {
+        let wait = if self.key_frame_waits {
+            patience.min(max_wait)
+        } else {
+            max_wait
+        };
+        Some(self.hole_since()? + wait)
     }
 
     /// Gives up the hole that everything waits for, if it is older than `max_wait`. Whether it did:
@@ -439,17 +452,25 @@ impl VideoBuffer {
         }
     }
 
-    /// Drops what stands before a key frame behind the hole: a complete one, or any if nothing else can
-    /// be decoded. Whether it did.
-    fn jump_to_key_frame(&mut self) -> bool {
+    /// Drops what stands before a key frame behind the hole: a complete one if the hole is old enough, or any
+    /// if nothing else can be decoded. Whether it did.
+    fn jump_to_key_frame(&mut self, now: Instant, patience: Duration) -> bool {
+        self.key_frame_waits = false;
         if self.key_packets == 0 || self.scan >= self.slots.len() {
             return false;
         }
         let Some(start) = self.key_frame_behind_hole() else {
             return false;
         };
-        if self.chain != Chain::Broken && !self.is_complete_from(start) {
-            return false;
+        if self.chain != Chain::Broken {
+            if !self.is_complete_from(start) {
+                return false;
+            }
+            let is_young = |since: Instant| since + patience > now;
+            self.key_frame_waits = self.hole_since().is_some_and(is_young);
+            if self.key_frame_waits {
+                return false;
+            }
         }
         let lost = self
             .slots

@@ -31,10 +31,10 @@ impl RtpSession {
         let Some(receiver) = self.receivers.get_mut(&id) else {
             return;
         };
-        let queued = self.events.len();
+        let (queued, round_trip) = (self.events.len(), self.round_trip.get());
         let outcome = match role {
-            Role::Media => receiver.handle_media(now, &packet, &mut self.events),
-            Role::Rtx => receiver.handle_rtx(now, &packet, &mut self.events),
+            Role::Media => receiver.handle_media(now, &packet, round_trip, &mut self.events),
+            Role::Rtx => receiver.handle_rtx(now, &packet, round_trip, &mut self.events),
         };
         if let Some(round_trip) = outcome.round_trip {
             self.round_trip.guess(round_trip);

@@ -344,7 +344,7 @@ impl RtpSession {
             .collect();
         for id in due {
             if let Some(receiver) = self.receivers.get_mut(&id) {
-                receiver.handle_timeout(now, &mut self.events);
+                receiver.handle_timeout(now, round_trip, &mut self.events);
             }
             self.send_requests(id);
         }

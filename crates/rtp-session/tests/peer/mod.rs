@@ -125,6 +125,8 @@ pub struct Camera {
     pub targets: Vec<(Instant, u64)>,
     /// If given, the encoder does not follow its target.
     pub fixed: Option<u64>,
+    /// If given, every so manieth frame is a key frame, asked for or not.
+    pub key_frame_interval: Option<u32>,
 }
 
 /// A source of 50 packets a second.
@@ -186,6 +188,7 @@ impl Endpoint {
             until: start() + length,
             targets: Vec::new(),
             fixed: None,
+            key_frame_interval: None,
         });
         self.handle_events();
         self
@@ -218,7 +221,10 @@ impl Endpoint {
             return;
         };
         while camera.next <= self.now && camera.next < camera.until {
-            let key = std::mem::take(&mut camera.key_frame_wanted);
+            let key = std::mem::take(&mut camera.key_frame_wanted)
+                || camera
+                    .key_frame_interval
+                    .is_some_and(|interval| camera.frames.is_multiple_of(interval));
             let bitrate = camera.fixed.unwrap_or(camera.bitrate);
             let mean = (bitrate / 8 / 30) as usize;
             let len = if key { mean * 4 } else { mean }.max(40);

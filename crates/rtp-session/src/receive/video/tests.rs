@@ -3,6 +3,7 @@
 use super::*;
 
 const VP8: PayloadFormat = PayloadFormat::Vp8;
+const PATIENCE: Duration = Duration::from_millis(50);
 
 fn at(ms: u64) -> Instant {
     gannet_netsim::start() + Duration::from_millis(ms)
@@ -70,7 +71,7 @@ impl Rig {
     /// The frames that come out, by number.
     fn out(&mut self) -> Vec<u32> {
         let now = at(self.now);
-        std::iter::from_fn(|| self.buffer.next_frame(now))
+        std::iter::from_fn(|| self.buffer.next_frame(now, PATIENCE))
             .map(|frame| frame.timestamp.0 / 3000)
             .collect()
     }
@@ -132,7 +133,7 @@ fn the_beginning_is_waited_for_in_front_of_the_first_packet() {
     assert_eq!(rig.out(), []);
     rig.put(196, 1, false, &payload(false, true));
     let now = at(rig.now);
-    let frame = rig.buffer.next_frame(now).unwrap();
+    let frame = rig.buffer.next_frame(now, PATIENCE).unwrap();
     // Nobody knows whether there were packets before it.
     assert_eq!((frame.sequence, frame.lost), (195, 0));
     assert_eq!(rig.out(), [2, 3]);
@@ -181,7 +182,7 @@ fn a_hole_that_stays_costs_everything_up_to_a_key_frame() {
         Inserted::Discarded
     );
     rig.frame(7, 2, 4, true, &[]);
-    let frame = rig.buffer.next_frame(at(501)).unwrap();
+    let frame = rig.buffer.next_frame(at(501), PATIENCE).unwrap();
     assert_eq!((frame.timestamp.0 / 3000, frame.lost), (4, 1));
     assert_eq!(rig.buffer.frames_dropped, 2);
 }
@@ -194,8 +195,33 @@ fn a_complete_key_frame_ends_the_wait() {
     rig.frame(4, 2, 3, true, &[1]);
     assert_eq!(rig.out(), [1]);
     rig.put(5, 3, true, &payload(false, true));
+    assert_eq!(rig.out(), []);
+    let max_wait = Duration::from_millis(500);
+    let due = |rig: &Rig| rig.buffer.next_timeout(PATIENCE, max_wait);
+    assert_eq!(due(&rig), Some(at(50)));
+    rig.now = 50;
     assert_eq!(rig.out(), [3]);
     assert_eq!(rig.buffer.base(), 6);
+    assert_eq!(due(&rig), None);
+}
+
+#[test]
+fn a_key_frame_leaves_a_young_hole_to_retransmissions() {
+    let mut rig = Rig::new();
+    rig.frame(1, 1, 1, true, &[]);
+    rig.frame(2, 2, 2, false, &[0]);
+    rig.frame(4, 2, 3, true, &[]);
+    assert_eq!(rig.out(), [1]);
+    rig.now = 49;
+    rig.put(2, 2, false, &payload(true, false));
+    assert_eq!(rig.out(), [2, 3]);
+    // An incomplete one ends no wait at all.
+    rig.frame(6, 2, 4, false, &[0]);
+    rig.frame(8, 2, 5, true, &[1]);
+    rig.now = 200;
+    assert_eq!(rig.out(), []);
+    let max_wait = Duration::from_millis(500);
+    assert_eq!(rig.buffer.next_timeout(PATIENCE, max_wait), Some(at(549)));
 }
 
 #[test]

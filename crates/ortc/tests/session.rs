@@ -177,11 +177,11 @@ fn missing_over(seeds: std::ops::Range<u64>) -> BTreeMap<usize, usize> {
     seeds_by_count
 }
 
-/// What is lost for good: the last frame in 9.75 % of the calls, when its last packet is lost and nothing
-/// behind it shows that; a few more where the first frame is lost as a whole (0.95 %), and its second copy or
-/// the key frame that was asked for instead is late; some ten where five requests for one packet and the sixth
-/// failed, which is 0.07 % of the calls. Each request fails with 1 - 0.9025², and 17.6 packets of a call
-/// are lost.
+/// What is lost for good: three or four frames where the first one is lost as a whole (0.95 % of the calls)
+/// and a key frame instead is faster than its second copy; some ten where five requests for one packet and the
+/// sixth failed, which is 0.07 % of the calls. Each request fails with 1 - 0.9025², and 17.6 packets of a call
+/// are lost. The last packet, behind which nothing shows that it is missing, is sent twice again: it stays lost
+/// in 0.09 % of the calls.
 #[test]
 fn a_session_connects_and_carries_everything_through_loss() {
     let seeds_by_count = missing_over(0..100);
@@ -191,7 +191,7 @@ fn a_session_connects_and_carries_everything_through_loss() {
         .iter()
         .map(|(count, seeds)| count * seeds)
         .sum();
-    assert!(missing <= 30, "{missing} of 9,000: {seeds_by_count:?}");
+    assert!(missing <= 15, "{missing} of 9,000: {seeds_by_count:?}");
 }
 
 /// Prints how many of a thousand seeds miss how many frames.
@@ -205,7 +205,7 @@ fn a_thousand_sessions_through_loss() {
         .iter()
         .map(|(count, seeds)| count * seeds)
         .sum();
-    assert!(missing <= 200, "{missing} of 90,000: {seeds_by_count:?}");
+    assert!(missing <= 60, "{missing} of 90,000: {seeds_by_count:?}");
 }
 
 /// The bytes of a handshake differ from run to run: certificates, signatures and ML-KEM's keys draw

@@ -117,6 +117,51 @@ fn the_beginning_of_a_stream_is_asked_for_if_it_is_lost() {
     assert_eq!(requests(&feedback), (vec![], 0));
 }
 
+#[test]
+fn the_last_packet_before_a_pause_is_sent_again_until_it_arrives() {
+    let (mut a, mut b, packets) = key_frame_in_three();
+    b.handle_rtp(at(40), &packets[0]);
+    assert_eq!(
+        b.poll_event().map(|event| event_name(&event)),
+        Some("SourceStarted")
+    );
+    // Nothing shows `b` that two packets are missing. 100 ms are taken for the round trip.
+    assert_eq!(a.poll_timeout(), Some(at(325)));
+    a.handle_timeout(at(325));
+    let (again, _) = drain(&mut a, at(325));
+    assert_eq!(again.len(), 1);
+    b.handle_rtp(at(365), &again[0]);
+    let (_, feedback) = drain(&mut b, at(365));
+    assert_eq!(requests(&feedback).0.len(), 1, "the one before it");
+    feedback
+        .iter()
+        .for_each(|datagram| a.handle_rtcp(at(405), datagram));
+    let (again, _) = drain(&mut a, at(405));
+    b.handle_rtp(at(445), &again[0]);
+    assert_eq!(
+        b.poll_event().map(|event| event_name(&event)),
+        Some("Frame")
+    );
+    // Now feedback says that it arrived.
+    b.handle_timeout(at(500));
+    let (_, feedback) = drain(&mut b, at(500));
+    feedback
+        .iter()
+        .for_each(|datagram| a.handle_rtcp(at(540), datagram));
+    for now in 541..3000 {
+        a.handle_timeout(at(now));
+        assert_eq!(drain(&mut a, at(now)).0.len(), 0, "at {now} ms");
+    }
+}
+
+fn event_name(event: &Event) -> &'static str {
+    match event {
+        Event::Frame(_) => "Frame",
+        Event::SourceStarted { .. } => "SourceStarted",
+        _ => "other",
+    }
+}
+
 /// A key frame is asked for when retransmissions fail again and again, and before the wait is over.
 #[test]
 fn a_hole_is_left_to_retransmissions_for_five_tries() {

@@ -116,6 +116,22 @@ impl SendSide {
         }
     }
 
+    /// Whether feedback has said that the packet with this number arrived. One that was sent too long ago
+    /// to be remembered counts as not.
+    pub(crate) fn is_acknowledged(&self, number: u16) -> bool {
+        self.index_of(number)
+            .and_then(|index| self.sent.get(index))
+            .is_some_and(|sent| sent.acknowledged)
+    }
+
+    /// Where the packet with this number stands: it is the nearest to the next one, and must have been sent.
+    fn index_of(&self, number: u16) -> Option<usize> {
+        let next = self.base + self.sent.len() as u64;
+        let ago = (next as u16).wrapping_sub(number);
+        let index = next.checked_sub(u64::from(ago))?.checked_sub(self.base)?;
+        usize::try_from(index).ok()
+    }
+
     pub(crate) fn on_remb(&mut self, now: Instant, bitrate: u64) {
         self.remb = Some((bitrate, now));
     }
@@ -152,18 +168,10 @@ impl SendSide {
     ) {
         self.last_feedback = Some(now);
         let offset = self.unwrap_reference(feedback.reference_time);
-        let next = self.base + self.sent.len() as u64;
         let (mut received, mut lost) = (0, 0);
         for status in feedback.statuses() {
-            // The nearest number to the next one; it must have been sent.
-            let ago = (next as u16).wrapping_sub(status.sequence.0);
-            let Some(index) = next
-                .checked_sub(u64::from(ago))
-                .and_then(|n| n.checked_sub(self.base))
-            else {
-                continue;
-            };
-            let Some(sent) = self.sent.get_mut(index as usize) else {
+            let index = self.index_of(status.sequence.0);
+            let Some(sent) = index.and_then(|index| self.sent.get_mut(index)) else {
                 continue;
             };
             match status.arrival {

@@ -11,11 +11,11 @@ const ENCODING: Duration = Duration::from_millis(200);
 /// A key frame is asked for when a packet was asked for so often in vain, and before that none ends the wait
 /// for it. It makes all in vain that was received behind the hole, and has many packets that can be lost.
 ///
-/// On a path of 85 ms that loses 10 % both ways, 1.9 % of all frames were lost when one was asked for after
-/// 285 ms (two to three tries), 0.8 % after three tries, 0.6 % after four, 0.5 % after five and after six. With
-/// a key frame each second anyway, 3.0 % were lost when any of them ended the wait, 2.2 % when only one did
-/// that came after one try, 1.0 % two, 0.3 % three, 0.1 % five; half of the longest gaps between frames were
-/// shorter than 428, 428, 381, 381 and 415 ms.
+/// Of a thousand calls of 90 frames over a path of 85 ms that loses 10 % both ways (`gannet-ortc`'s
+/// `a_thousand_sessions_through_loss`), 1.0 % of the frames were lost with 285 ms (two to three tries), 0.2 %
+/// with three tries, 0.1 % with four, 0.02 % with five and with six. With a key frame each second anyway, 3.0 %
+/// were lost when any of them ended the wait, 2.2 % when only one did that came after one try, 1.0 % two, 0.3 %
+/// three, 0.1 % five; half of the longest gaps between frames were shorter than 428, 428, 381, 381 and 415 ms.
 const PATIENT_TRIES: u32 = 5;
 
 /// When a key frame was asked for.

@@ -2,6 +2,7 @@
 
 mod history;
 mod pacer;
+mod tail;
 
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,7 @@ use crate::stats::{OutboundRtpStats, RemoteInboundRtpStats};
 
 use self::history::History;
 pub(crate) use self::pacer::{Next, Pacer};
+use self::tail::Tail;
 
 /// A key frame is asked of an encoder no more often than this.
 const KEY_FRAME_PAUSE: Duration = Duration::from_millis(150);
@@ -72,6 +74,7 @@ pub(crate) struct Sender {
     timestamp_offset: u32,
     max_payload: usize,
     history: History,
+    tail: Tail,
     /// When the newest frame was captured, and its timestamp as it is sent.
     newest: Option<(Instant, Serial32)>,
     counters: Counters,
@@ -98,6 +101,7 @@ impl Sender {
             max_payload: max_payload(&parameters),
             parameters,
             history: History::default(),
+            tail: Tail::default(),
             newest: None,
             counters: Counters::default(),
             remote: None,
@@ -118,6 +122,7 @@ impl Sender {
         if before.codec.format != codec.format {
             self.packetizer = codec.format.packetizer(random.u16() & 0x7fff);
             self.history = History::default();
+            self.tail = Tail::default();
         }
         self.clock = RtpClock::new(codec.clock_rate);
         self.max_payload = max_payload(&self.parameters);
@@ -205,6 +210,11 @@ impl Sender {
         self.counters.header_bytes += (buffer.len() - start - len) as u64;
         self.counters.send_delay += now.saturating_duration_since(packet.queued);
         if self.parameters.feedback.nack {
+            // Without RTX a copy would count as a packet that is duplicated on the way.
+            if self.rtx().is_some() {
+                let number = departure.transport_sequence;
+                self.tail.sent(now, packet.sequence, number);
+            }
             self.history.push(now, packet);
         }
     }
@@ -213,6 +223,7 @@ impl Sender {
     /// Whether it was still there.
     pub(crate) fn write_retransmission(
         &mut self,
+        now: Instant,
         sequence: Serial16,
         departure: Departure,
         buffer: &mut Vec<u8>,
@@ -220,10 +231,7 @@ impl Sender {
         let Some(packet) = self.history.get(sequence) else {
             return false;
         };
-        let rtx = self
-            .parameters
-            .rtx_ssrc
-            .zip(self.parameters.codec.rtx_payload_type);
+        let rtx = self.rtx();
         if let Some((ssrc, payload_type)) = rtx {
             let header = RtpHeader {
                 marker: packet.marker,
@@ -245,7 +253,32 @@ impl Sender {
         if rtx.is_some() {
             self.rtx_sequence = self.rtx_sequence.next();
         }
+        self.tail
+            .sent_again(now, sequence, departure.transport_sequence);
         true
+    }
+
+    /// SSRC and payload type of retransmissions, if they have a stream of their own.
+    fn rtx(&self) -> Option<(u32, u8)> {
+        let parameters = &self.parameters;
+        parameters.rtx_ssrc.zip(parameters.codec.rtx_payload_type)
+    }
+
+    /// When to ask for the last packet before a pause, which may be lost unnoticed.
+    pub(crate) fn next_timeout(&self, round_trip: Option<Duration>) -> Option<Instant> {
+        self.tail.next_timeout(round_trip)
+    }
+
+    /// The last packet before a pause, if it is to be sent once more now.
+    pub(crate) fn take_tail_probe(
+        &mut self,
+        now: Instant,
+        round_trip: Option<Duration>,
+        arrived: impl FnOnce(u16) -> bool,
+    ) -> Option<Serial16> {
+        let sequence = self.tail.take_probe(now, round_trip, arrived)?;
+        let is_there = self.history.take_request(now, sequence, Duration::ZERO);
+        is_there.then_some(sequence)
     }
 
     fn write(&self, packet: &QueuedPacket, departure: Departure, buffer: &mut Vec<u8>) {

@@ -348,6 +348,12 @@ impl RtpSession {
             }
             self.send_requests(id);
         }
+        for sender in self.senders.values_mut() {
+            let arrived = |number| self.send_side.is_acknowledged(number);
+            if let Some(sequence) = sender.take_tail_probe(now, round_trip, arrived) {
+                self.pacer.push_retransmission(sender.id, sequence);
+            }
+        }
         self.send_transport_feedback();
         self.send_reports_if_due();
         self.send_side.handle_timeout(now);
@@ -395,13 +401,20 @@ impl RtpSession {
             .receivers
             .values()
             .filter_map(|receiver| receiver.next_timeout(round_trip));
+        let senders = self
+            .senders
+            .values()
+            .filter_map(|sender| sender.next_timeout(round_trip));
         let others = [
             self.pacer.next_timeout(self.now),
             self.feedback.next_timeout(),
             self.reports.next_timeout(),
             self.send_side.next_timeout(),
         ];
-        receivers.chain(others.into_iter().flatten()).min()
+        receivers
+            .chain(senders)
+            .chain(others.into_iter().flatten())
+            .min()
     }
 
     /// The statistics of all streams, as of `now`.
@@ -464,7 +477,7 @@ impl RtpSession {
                 true
             }
             Next::Retransmission(_, sequence) => {
-                sender.write_retransmission(sequence, departure, buf)
+                sender.write_retransmission(now, sequence, departure, buf)
             }
         };
         if written {

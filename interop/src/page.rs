@@ -90,8 +90,8 @@ const WATCH: &str = "
         if (performance.now() > waited) throw new Error('no picture came back');
         await sleep(20);
     }
-    // Browsers send small pictures until their first probes have found the bandwidth; where those went wrong, the next
-    // ones come some seconds later.
+    // Where the connection stands before Chromium has taken the answer in whole, it gives its video half of its first
+    // 300 kbit/s, which is too little for a large picture: it sends a small one for its first 15 seconds or so.
     const [width] = argument.settings.resolution.split('x').map(Number);
     const grown = performance.now() + 30000;
     while (video.videoWidth < width && performance.now() < grown) await sleep(100);

@@ -267,6 +267,38 @@ fn feedback_is_compound_where_it_must_be() {
     }
 }
 
+/// A driver that was late hands over packets with the times at which they came, though the session heard of a later
+/// time already.
+#[test]
+fn packets_are_reported_at_their_own_times_even_when_the_session_is_ahead() {
+    let mut sender = session(1);
+    let id = sender.add_sender(start(), video_sender()).unwrap();
+    let mut receiver = session(2);
+    receiver.add_receiver(start(), video_receiver()).unwrap();
+    let frame = EncodedFrame::new(vp8_frame(1, None, 2_000), 0, true);
+    sender.send_frame(start(), id, frame).unwrap();
+    let (media, _) = drain(&mut sender, at(100));
+    assert_eq!(media.len(), 2);
+    receiver.handle_rtp(at(100), &media[0]);
+    receiver.handle_timeout(at(150));
+    receiver.handle_rtp(at(110), &media[1]);
+    receiver.handle_timeout(at(200));
+    let (_, control) = drain(&mut receiver, at(200));
+    let feedback = control
+        .iter()
+        .flat_map(|datagram| packets(datagram))
+        .find_map(|packet| match packet {
+            Ok(RtcpPacket::TransportFeedback(feedback)) => Some(feedback),
+            _ => None,
+        })
+        .expect("transport-wide feedback");
+    let arrivals: Vec<_> = feedback
+        .statuses()
+        .map(|status| status.arrival.expect("it arrived"))
+        .collect();
+    assert_eq!(arrivals[1] - arrivals[0], 40, "10 ms, in ticks of 250 us");
+}
+
 #[test]
 fn reports_come_at_irregular_times_with_all_that_they_need() {
     let mut session = session(1);

@@ -1,6 +1,6 @@
 //! What comes from the other end.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gannet_rtp::RtpPacket;
 use gannet_rtp::extension::{AbsoluteSendTime, TransportSequence, TransportSequence2};
@@ -17,7 +17,7 @@ use crate::receive::{Receiver, Role};
 const MAX_RTCP_PACKETS: usize = 128;
 
 impl RtpSession {
-    pub(super) fn rtp_arrived(&mut self, datagram: &[u8]) {
+    pub(super) fn rtp_arrived(&mut self, arrived: Instant, datagram: &[u8]) {
         let now = self.now;
         let Ok(packet) = RtpPacket::parse(datagram) else {
             self.counters.malformed_rtp += 1;
@@ -27,7 +27,7 @@ impl RtpSession {
             self.counters.unroutable += 1;
             return;
         };
-        self.note_arrival(id, &packet, datagram.len());
+        self.note_arrival(arrived, id, &packet, datagram.len());
         let Some(receiver) = self.receivers.get_mut(&id) else {
             return;
         };
@@ -57,7 +57,13 @@ impl RtpSession {
     }
 
     /// What the arrival of a packet means for the estimates of bandwidth.
-    fn note_arrival(&mut self, id: ReceiverId, packet: &RtpPacket<'_>, len: usize) {
+    fn note_arrival(
+        &mut self,
+        arrived: Instant,
+        id: ReceiverId,
+        packet: &RtpPacket<'_>,
+        len: usize,
+    ) {
         let Some(receiver) = self.receivers.get(&id) else {
             return;
         };
@@ -72,16 +78,16 @@ impl RtpSession {
                 second.map(|number| number.sequence)
             });
             if let Some(number) = number {
-                self.feedback.record(self.now, number, packet.ssrc());
+                self.feedback.record(arrived, number, packet.ssrc());
             }
         } else if feedback.remb
             && let Some(sent) = packet.extension::<AbsoluteSendTime>(map)
         {
-            let (now, round_trip) = (self.now, self.round_trip.get());
+            let round_trip = self.round_trip.get();
             let side = self
                 .receive_side
-                .get_or_insert_with(|| ReceiveSide::new(now));
-            side.on_packet(now, sent, len, round_trip);
+                .get_or_insert_with(|| ReceiveSide::new(arrived));
+            side.on_packet(arrived, sent, len, round_trip);
             self.send_remb();
         }
     }

@@ -317,9 +317,12 @@ impl RtpSession {
     }
 
     /// Takes a received RTP packet, decrypted.
+    ///
+    /// `now` is when it arrived. Where that is before the time that the session knows of, the packet is handled at the
+    /// latter, but its own time is what the estimates of bandwidth are told, here and at the other end.
     pub fn handle_rtp(&mut self, now: Instant, datagram: &[u8]) {
         self.advance(now);
-        self.rtp_arrived(datagram);
+        self.rtp_arrived(now, datagram);
     }
 
     /// Takes a received RTCP datagram, decrypted.

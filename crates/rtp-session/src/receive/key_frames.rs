@@ -101,10 +101,12 @@ impl Receiver {
     /// How long a hole is left to retransmissions although a key frame stands behind it: as long as none
     /// would be asked for.
     pub(super) fn key_frame_patience(&self, round_trip: Option<Duration>) -> Duration {
-        if self.parameters.feedback.nack {
-            self.patience(round_trip.unwrap_or(DEFAULT_ROUND_TRIP))
-        } else {
-            Duration::ZERO
+        match &self.buffer {
+            Buffer::Video(buffer) if buffer.has_key_frame() && self.parameters.feedback.nack => {
+                self.patience(round_trip.unwrap_or(DEFAULT_ROUND_TRIP))
+            }
+            // Without NACK, a hole that closes by itself does so at once.
+            _ => Duration::ZERO,
         }
     }
 

@@ -13,6 +13,7 @@ use gannet_rtp::rtcp::TransportFeedback;
 use self::delay::{DelayDetector, Usage};
 use self::rate::{LossLimit, RateControl, RateWindow};
 use crate::parameters::BitrateLimits;
+use crate::session::DEFAULT_ROUND_TRIP;
 
 /// Packets whose feedback is awaited: at most so many, and for so long.
 const MAX_SENT: usize = 8192;
@@ -23,8 +24,6 @@ const REMB_LIFETIME: Duration = Duration::from_secs(10);
 
 /// Feedback was there and then stopped: something is wrong, send less.
 const FEEDBACK_TIMEOUT: Duration = Duration::from_secs(2);
-
-const DEFAULT_ROUND_TRIP: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Copy, Debug)]
 struct Sent {

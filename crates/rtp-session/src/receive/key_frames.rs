@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::nack::{DEFAULT_ROUND_TRIP, retry_after};
+use super::nack::retry_after;
 use super::{Buffer, Receiver};
+use crate::session::DEFAULT_ROUND_TRIP;
 
 /// How long an encoder may take for a key frame, and a pacer for its packets.
 const ENCODING: Duration = Duration::from_millis(200);

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use crate::session::DEFAULT_ROUND_TRIP;
+
 /// More missing packets than these are not asked for: then a key frame is cheaper.
 const MAX_MISSING: usize = 1000;
 
@@ -17,9 +19,6 @@ const MAX_TRIES: u8 = 10;
 
 /// Packets may be taken for missing this much later when the path reorders.
 const MAX_REORDER_DELAY: Duration = Duration::from_millis(40);
-
-/// What a retransmission is waited for, before the round-trip time is known.
-pub(super) const DEFAULT_ROUND_TRIP: Duration = Duration::from_millis(100);
 
 /// After which time a request counts as unanswered: a quarter of the round trip for jitter, and the sender
 /// may hold a packet back for a tick of its pacer.

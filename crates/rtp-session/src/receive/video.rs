@@ -6,7 +6,8 @@
 //!
 //! A hole stops everything behind it. It closes when the missing packet comes; it is jumped over when a
 //! complete key frame stands behind it and retransmissions have failed for a while, or when it has lasted too
-//! long: then frames are dropped until one can be decoded, a key frame, or one that the layer numbers of VP8 prove to need nothing that is missing.
+//! long: then frames are dropped until one can be decoded, a key frame, or one that the layer numbers of VP8
+//! prove to need nothing that is missing.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

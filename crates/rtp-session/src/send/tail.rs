@@ -6,14 +6,13 @@ use std::time::{Duration, Instant};
 
 use gannet_wire::Serial16;
 
+use crate::session::DEFAULT_ROUND_TRIP;
+
 /// It is sent once more so often.
 const MAX_PROBES: u8 = 2;
 
 /// Feedback comes so long after the packets, beside the round trip: others send it every 100 ms.
 const FEEDBACK_DELAY: Duration = Duration::from_millis(200);
-
-/// The round trip as long as it is not known.
-const DEFAULT_ROUND_TRIP: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Copy, Debug)]
 struct Last {

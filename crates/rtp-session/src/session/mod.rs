@@ -77,6 +77,9 @@ struct Counters {
     events_dropped: u64,
 }
 
+/// What is taken for the round-trip time as long as it is not known.
+pub(crate) const DEFAULT_ROUND_TRIP: Duration = Duration::from_millis(100);
+
 /// The round-trip time: as reports say, and until they do, as retransmissions show.
 #[derive(Clone, Copy, Debug, Default)]
 struct RoundTrip {

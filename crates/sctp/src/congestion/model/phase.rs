@@ -37,6 +37,8 @@ impl Phase {
 
     pub(super) const fn window_gain(self) -> f64 {
         match self {
+            // The bandwidth that is known lags behind the doubling: 2 loses a round trip at the start.
+            Self::Startup => 2.89,
             Self::Up { .. } => 2.25,
             _ => 2.0,
         }
@@ -63,6 +65,10 @@ impl Model {
             Phase::Drain => {
                 if ack.in_flight <= self.inflight(1.0) {
                     self.enter_down(ack.now);
+                    if self.startup.cut_short {
+                        // The bandwidth that was seen then may not be all.
+                        self.cycle.wait = Duration::ZERO;
+                    }
                 }
             }
             Phase::Down => {
@@ -97,6 +103,7 @@ impl Model {
         if !self.signals.round_ended {
             return;
         }
+        self.startup.end_round();
         let lossy = self.signals.is_congested(MIN_LOSS_REPORTS);
         if lossy {
             // The queue has overflown: what was delivered in a round trip is what the path takes.
@@ -114,6 +121,8 @@ impl Model {
         let patience = if self.signals.queue_stands { 1 } else { 3 };
         if lossy || self.startup.rounds_without_growth >= patience {
             self.startup.done = true;
+            self.startup.careful = false;
+            self.startup.cut_short = lossy;
             self.cycle.rounds = 0;
             self.phase = Phase::Drain;
         }

@@ -1,12 +1,16 @@
 //! A controller that models the path: its bandwidth and its round-trip time.
 
+mod aggregation;
 mod phase;
 mod signals;
+mod startup;
 
 use std::time::{Duration, Instant};
 
+use self::aggregation::Aggregation;
 use self::phase::Phase;
 use self::signals::Signals;
+use self::startup::Startup;
 use super::{AckInfo, Controller, INITIAL_WINDOW_PACKETS};
 
 /// A controller in the manner of BBRv3 (draft-ietf-ccwg-bbr): it keeps in flight what the path holds, looks
@@ -30,39 +34,11 @@ pub(crate) struct Model {
     inflight_lo: Option<usize>,
     bandwidth_lo: Option<f64>,
     startup: Startup,
+    aggregation: Aggregation,
     cycle: Cycle,
     /// How much `inflight_hi` grows in the current round of probing.
     probe_up_growth: usize,
     seed: u64,
-}
-
-/// What tells that slow start has found the bandwidth.
-#[derive(Clone, Copy, Debug, Default)]
-struct Startup {
-    best: f64,
-    rounds_without_growth: u32,
-    /// The delay grows: the window does so more slowly, until a round trip shows no delay.
-    careful: bool,
-    /// How many samples of this round trip have shown a delay.
-    late_samples: u32,
-    /// Loss has ended it.
-    cut_short: bool,
-    done: bool,
-}
-
-impl Startup {
-    /// A flight that doubles leaves in bursts, so that a queue shows at their ends before the path is full.
-    fn watch_delay(&mut self, rtt: Duration, min_rtt: Duration) {
-        // The margin of RFC 9406, section 4.2.
-        let margin = (min_rtt / 8).clamp(Duration::from_millis(4), Duration::from_millis(16));
-        self.late_samples += u32::from(rtt > min_rtt + margin);
-        self.careful |= self.late_samples >= LATE_SAMPLES;
-    }
-
-    const fn end_round(&mut self) {
-        self.careful = self.late_samples >= LATE_SAMPLES;
-        self.late_samples = 0;
-    }
 }
 
 /// When to probe next.
@@ -84,13 +60,8 @@ const PROBE_RTT_TIME: Duration = Duration::from_millis(200);
 /// So much more than the least round-trip time is the same: clocks and batches.
 const MIN_RTT_JITTER: Duration = Duration::from_micros(100);
 const MIN_WINDOW: usize = 4;
-/// Start-up with a delay: the window in bandwidth-delay products, and the pace in windows a round trip.
-/// Measured at 100 Mbit/s, 300 ms and a queue of half a BDP: nothing is lost where doubling to the end
-/// loses 2,650 packets and stalls for six round trips.
-const CAREFUL_GAIN: f64 = 1.5;
-const CAREFUL_PACE: f64 = 1.25;
-/// So many samples are a delay (RFC 9406's N_RTT_SAMPLE): one is a SACK that was held back.
-const LATE_SAMPLES: u32 = 8;
+/// So many packets more keep the path busy while acknowledgements are gathered.
+const GATHERED_PACKETS: usize = 3;
 /// So many SACKs must report loss before a round counts as congested: one burst is not congestion yet.
 const MIN_LOSS_REPORTS: u32 = 2;
 /// Where the path holds so few packets, two losses in a round are rare even when a queue overflows: one is
@@ -113,6 +84,7 @@ impl Model {
             inflight_lo: None,
             bandwidth_lo: None,
             startup: Startup::default(),
+            aggregation: Aggregation::new(now),
             cycle: Cycle {
                 began: now,
                 wait: Duration::ZERO,
@@ -149,13 +121,33 @@ impl Model {
         if bdp == 0.0 {
             return self.mss * INITIAL_WINDOW_PACKETS;
         }
-        // Three packets more keep the path busy while acknowledgements are gathered.
-        ((bdp * gain) as usize + 3 * self.mss).max(self.least())
+        ((bdp * gain) as usize + GATHERED_PACKETS * self.mss).max(self.least())
     }
 
     fn inflight_with_headroom(&self) -> usize {
         let headroom = |high: usize| ((high as f64 * HEADROOM) as usize).max(self.least());
         self.inflight_hi.map_or(usize::MAX, headroom)
+    }
+
+    /// What may be in flight, with a gain, beyond what fills the path on the whole: acknowledgements that are
+    /// held back on their way, or data, come in bursts.
+    fn inflight_in_bursts(&self, gain: f64) -> usize {
+        self.inflight(gain) + self.bursts()
+    }
+
+    /// The bytes of such bursts, but for the packets that [`Self::inflight`] has for it.
+    fn bursts(&self) -> usize {
+        let gathered = GATHERED_PACKETS * self.mss;
+        self.aggregation.bytes().saturating_sub(gathered)
+    }
+
+    /// How much longer than the least round-trip time it takes because of such bursts.
+    fn burst_delay(&self) -> Duration {
+        let bandwidth = self.max_bandwidth();
+        if bandwidth == 0.0 {
+            return Duration::ZERO;
+        }
+        Duration::from_secs_f64(self.bursts() as f64 / bandwidth)
     }
 
     fn update_bandwidth(&mut self, ack: &AckInfo) {
@@ -219,17 +211,16 @@ impl Model {
     }
 
     fn update_window(&mut self, ack: &AckInfo) {
-        let (gain, growth) = if self.startup.careful {
-            (CAREFUL_GAIN, ack.acked / 2)
-        } else {
-            (self.phase.window_gain(), ack.acked)
-        };
-        let target = self.inflight(gain);
         if self.startup.done {
+            let target = self.inflight_in_bursts(self.phase.window_gain());
             self.window = (self.window + ack.acked).min(target);
-        } else if self.window < target || ack.delivered < (self.mss * INITIAL_WINDOW_PACKETS) as u64
-        {
-            self.window += growth;
+        } else {
+            let target = self.startup.window(self.max_bandwidth()) as usize;
+            let target = target + GATHERED_PACKETS * self.mss;
+            let is_first = ack.delivered < (self.mss * INITIAL_WINDOW_PACKETS) as u64;
+            if self.window < target || is_first {
+                self.window += self.startup.growth(ack.acked);
+            }
         }
         let bound = match self.phase {
             Phase::Startup | Phase::Drain => usize::MAX,
@@ -261,26 +252,24 @@ impl Controller for Model {
             return None;
         }
         // One percent less than the path carries empties queues over time.
-        let (gain, window_pace) = if self.startup.done {
-            (self.phase.pacing_gain(), 0.0)
-        } else if self.startup.careful {
-            (CAREFUL_GAIN, CAREFUL_PACE)
-        } else {
-            (self.phase.pacing_gain(), 2.0)
-        };
-        let rate = self.believed_bandwidth() * gain * 0.99;
-        // The first samples of the bandwidth are of single packets: until there are better ones, the pace
-        // is that of slow start.
-        let least = (window_pace * self.window as f64 / srtt.as_secs_f64()).max(1.0);
-        Some(rate.max(least) as u64)
+        if !self.startup.done {
+            let window_rate = self.window as f64 / srtt.as_secs_f64();
+            let rate = self.startup.pace(self.max_bandwidth(), window_rate);
+            return Some(rate as u64);
+        }
+        let rate = self.believed_bandwidth() * self.phase.pacing_gain() * 0.99;
+        Some(rate.max(1.0) as u64)
     }
 
     fn on_ack(&mut self, ack: &AckInfo) {
-        self.signals.on_ack(ack, self.min_rtt);
+        self.signals.on_ack(ack, self.min_rtt, self.burst_delay());
         self.update_bandwidth(ack);
         self.update_min_rtt(ack);
-        if let (false, Some(rtt), Some(min_rtt)) = (self.startup.done, ack.rtt, self.min_rtt) {
-            self.startup.watch_delay(rtt, min_rtt);
+        if self.startup.done {
+            let bandwidth = self.max_bandwidth();
+            self.aggregation.on_ack(ack, bandwidth, self.window);
+        } else if let Some(rtt) = ack.rtt {
+            self.startup.watch_delay(rtt);
         }
         if self.signals.round_ended {
             self.cycle.rounds += 1;
@@ -289,6 +278,7 @@ impl Controller for Model {
         self.advance(ack);
         self.update_window(ack);
         if self.signals.round_ended {
+            self.aggregation.end_round();
             let probing = matches!(self.phase, Phase::Up { .. });
             self.signals.start_round(probing, self.mss);
         }
@@ -380,27 +370,6 @@ mod tests {
         run(&mut model, now, 30, 0.0);
         let window = model.window();
         assert!((90_000..280_000).contains(&window), "{window}");
-    }
-
-    #[test]
-    fn a_delay_makes_startup_careful_until_a_round_without_one() {
-        let (short, long) = (Duration::from_millis(100), Duration::from_millis(113));
-        let mut startup = Startup::default();
-        let watch = |startup: &mut Startup, rtt, times| {
-            for _ in 0..times {
-                startup.watch_delay(rtt, short);
-            }
-        };
-        watch(&mut startup, Duration::from_millis(112), 100);
-        watch(&mut startup, long, LATE_SAMPLES - 1);
-        assert!(!startup.careful);
-        watch(&mut startup, long, 1);
-        assert!(startup.careful);
-        startup.end_round();
-        assert!(startup.careful, "the round had a delay");
-        watch(&mut startup, short, 100);
-        startup.end_round();
-        assert!(!startup.careful);
     }
 
     #[test]

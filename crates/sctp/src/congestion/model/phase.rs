@@ -27,7 +27,8 @@ pub(super) enum Phase {
 impl Phase {
     pub(super) const fn pacing_gain(self) -> f64 {
         match self {
-            Self::Startup => 2.77,
+            // Start-up has a pace of its own.
+            Self::Startup => 1.0,
             Self::Drain => 0.35,
             Self::Down => 0.9,
             Self::Cruise | Self::Refill | Self::ProbeRtt { .. } => 1.0,
@@ -37,8 +38,6 @@ impl Phase {
 
     pub(super) const fn window_gain(self) -> f64 {
         match self {
-            // The bandwidth that is known lags behind the doubling: 2 loses a round trip at the start.
-            Self::Startup => 2.89,
             Self::Up { .. } => 2.25,
             _ => 2.0,
         }
@@ -63,7 +62,7 @@ impl Model {
         match self.phase {
             Phase::Startup => self.advance_startup(ack),
             Phase::Drain => {
-                if ack.in_flight <= self.inflight(1.0) {
+                if ack.in_flight <= self.inflight_in_bursts(1.0) {
                     self.enter_down(ack.now);
                     if self.startup.cut_short {
                         // The bandwidth that was seen then may not be all.
@@ -72,7 +71,8 @@ impl Model {
                 }
             }
             Phase::Down => {
-                let target = self.inflight(1.0).min(self.inflight_with_headroom());
+                let full = self.inflight_in_bursts(1.0);
+                let target = full.min(self.inflight_with_headroom());
                 if self.is_time_to_probe(ack) {
                     self.enter_refill();
                 } else if ack.in_flight <= target {
@@ -103,7 +103,7 @@ impl Model {
         if !self.signals.round_ended {
             return;
         }
-        self.startup.end_round();
+        let queue_stands = self.startup.end_round();
         let lossy = self.signals.is_congested(MIN_LOSS_REPORTS);
         if lossy {
             // The queue has overflown: what was delivered in a round trip is what the path takes.
@@ -118,10 +118,9 @@ impl Model {
             self.startup.rounds_without_growth += 1;
         }
         // A queue says the same as two more rounds would.
-        let patience = if self.signals.queue_stands { 1 } else { 3 };
+        let patience = if queue_stands { 1 } else { 3 };
         if lossy || self.startup.rounds_without_growth >= patience {
             self.startup.done = true;
-            self.startup.careful = false;
             self.startup.cut_short = lossy;
             self.cycle.rounds = 0;
             self.phase = Phase::Drain;
@@ -161,8 +160,8 @@ impl Model {
         self.raise_inflight_hi(ack);
         let rtt = self.min_rtt.unwrap_or_default();
         // A queue of our own making is seen by its delay where a bound keeps us from filling it further.
-        let queue_is_built = ack.in_flight >= self.inflight(1.25)
-            || alone && ack.srtt >= rtt.mul_f64(1.2) + QUEUE_MARGIN;
+        let queue_is_built = ack.in_flight >= self.inflight_in_bursts(1.25)
+            || alone && ack.srtt >= rtt.mul_f64(1.2) + QUEUE_MARGIN + self.burst_delay();
         if ack.now >= since + rtt && queue_is_built
             || ack.now >= since + (rtt * 8).max(Duration::from_millis(50))
         {

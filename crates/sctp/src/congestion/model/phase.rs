@@ -62,7 +62,7 @@ impl Model {
         match self.phase {
             Phase::Startup => self.advance_startup(ack),
             Phase::Drain => {
-                if ack.in_flight <= self.inflight_in_bursts(1.0) {
+                if ack.in_flight <= self.inflight(1.0) {
                     self.enter_down(ack.now);
                     if self.startup.cut_short {
                         // The bandwidth that was seen then may not be all.
@@ -71,8 +71,7 @@ impl Model {
                 }
             }
             Phase::Down => {
-                let full = self.inflight_in_bursts(1.0);
-                let target = full.min(self.inflight_with_headroom());
+                let target = self.inflight(1.0).min(self.inflight_with_headroom());
                 if self.is_time_to_probe(ack) {
                     self.enter_refill();
                 } else if ack.in_flight <= target {
@@ -160,8 +159,8 @@ impl Model {
         self.raise_inflight_hi(ack);
         let rtt = self.min_rtt.unwrap_or_default();
         // A queue of our own making is seen by its delay where a bound keeps us from filling it further.
-        let queue_is_built = ack.in_flight >= self.inflight_in_bursts(1.25)
-            || alone && ack.srtt >= rtt.mul_f64(1.2) + QUEUE_MARGIN + self.burst_delay();
+        let queue_is_built = ack.in_flight >= self.inflight(1.25)
+            || alone && ack.srtt >= rtt.mul_f64(1.2) + QUEUE_MARGIN;
         if ack.now >= since + rtt && queue_is_built
             || ack.now >= since + (rtt * 8).max(Duration::from_millis(50))
         {

@@ -31,13 +31,7 @@ const LOSS_THRESHOLD: f64 = 0.02;
 const FLOOD: f64 = 0.15;
 
 impl Signals {
-    /// Takes a SACK; `burst_delay` is how much round-trip time there is without a queue.
-    pub(super) fn on_ack(
-        &mut self,
-        ack: &AckInfo,
-        min_rtt: Option<Duration>,
-        burst_delay: Duration,
-    ) {
+    pub(super) fn on_ack(&mut self, ack: &AckInfo, min_rtt: Option<Duration>) {
         self.round_delivered += ack.acked;
         self.round_lost += ack.lost;
         self.loss_reports += u32::from(ack.lost > 0);
@@ -45,7 +39,7 @@ impl Signals {
         if let Some(min_rtt) = min_rtt {
             // An eighth more than the least round-trip time, and more than clocks and batches add.
             let margin = (min_rtt / 8).max(Duration::from_micros(200));
-            self.queue_stands = ack.srtt > min_rtt + margin + burst_delay;
+            self.queue_stands = ack.srtt > min_rtt + margin;
         }
         if let Some(sample) = ack.sample {
             if !sample.hidden {

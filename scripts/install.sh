@@ -30,6 +30,7 @@ if [ "$what" = test ]; then
     packages 'command -v turnserver' coturn
     packages 'command -v openssl' openssl
     packages 'test -e /usr/include/usrsctp.h' libusrsctp-dev
+    packages 'command -v tshark' tshark
     packages 'command -v pkill' procps
     packages 'command -v pulseaudio' pulseaudio # browsers need a sound device, be it one that plays into nothing
     packages 'python3 -m venv --help' python3-venv

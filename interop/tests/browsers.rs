@@ -84,7 +84,7 @@ async fn the_page_works_over_https() {
     assert!(server.url.starts_with("https://"), "{}", server.url);
     let browser = Browser::chromium(&["--ignore-certificate-errors"]).await;
     browser.open(&server.url).await;
-    let report = page::call(&browser, settings("camera", "edges", "VP8"), 2).await;
+    let report = page::call(&browser, settings("camera", "edges", "VP8"), SECONDS).await;
     check_call(&report, "video/VP8");
     check_edges(&report);
     browser.close().await;

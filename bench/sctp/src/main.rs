@@ -4,9 +4,11 @@
 //! processor time ends early, and its cell says after how many seconds of virtual time.
 //! `cpu`: how fast both ends run on one thread, in memory.
 //! `fair`: how two flows share a bottleneck.
+//! `jitter`: goodput over links that hold packets back.
 
 mod cpu;
 mod fair;
+mod jitter;
 mod matrix;
 
 fn main() -> std::process::ExitCode {
@@ -21,7 +23,13 @@ fn main() -> std::process::ExitCode {
             fair::run(&arguments[1..]);
             Ok(())
         }
-        _ => Err("usage: gannet-bench-sctp matrix [key=value ...] | cpu | fair".to_owned()),
+        Some("jitter") => {
+            jitter::run(&arguments[1..]);
+            Ok(())
+        }
+        _ => {
+            Err("usage: gannet-bench-sctp matrix [key=value ...] | cpu | fair | jitter".to_owned())
+        }
     };
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,

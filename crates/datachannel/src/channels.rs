@@ -61,8 +61,8 @@ impl DataChannels {
         }
     }
 
-    /// Starts over `association`, which is told to connect, when the DTLS role is known. Has an
-    /// effect once.
+    /// Starts over `association`, which is told to connect if it has not begun, when the DTLS role is
+    /// known. Has an effect once.
     pub fn start(&mut self, now: Instant, association: Association, role: Role) {
         if self.association.is_some() || self.over {
             return;

@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // A transport would have made these.
     let local = LocalTransport {
+        sctp_init: None,
         ice: IceParameters {
             username_fragment: "gannet".into(),
             password: "nobodyknowsthispassword".into(),

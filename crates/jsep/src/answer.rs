@@ -174,7 +174,14 @@ impl Jsep {
                     true => vec![sctp.parameters.port.to_string()],
                     false => section.formats.clone(),
                 };
-                write::sctp(head, transport, &formats, sctp)
+                // What was considered has the offer's INIT: ours is said where there is one.
+                let wanted = sctp.init.is_some();
+                let own = self.own_sctp_init(index, transport.local);
+                let sctp = Sctp {
+                    init: own.filter(|_| wanted),
+                    ..sctp.clone()
+                };
+                write::sctp(head, transport, &formats, &sctp)
             }
             _ => write::rejected(head, &section.formats),
         }
@@ -225,6 +232,7 @@ impl Jsep {
                 Answered::Sctp(Sctp {
                     parameters,
                     legacy: offered.legacy,
+                    init: offered.init.clone(),
                 })
             }
             Content::Other => Answered::Rejected,

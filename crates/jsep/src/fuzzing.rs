@@ -55,6 +55,7 @@ pub fn remote_offer(data: &[u8]) {
 
 fn transport(ufrag: &str) -> LocalTransport {
     LocalTransport {
+        sctp_init: None,
         ice: IceParameters {
             username_fragment: ufrag.into(),
             password: "passwordpasswordpassword".into(),

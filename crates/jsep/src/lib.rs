@@ -21,7 +21,7 @@
 //! #         username_fragment: ufrag.into(), password: "f9sZS+hT4yafp10eUBvVAjLb".into(), ice_lite: false,
 //! #     },
 //! #     fingerprints: vec![Fingerprint { algorithm: "sha-256".into(), value: vec![0xab; 32] }],
-//! #     candidates: Vec::new(), end_of_candidates: false,
+//! #     candidates: Vec::new(), end_of_candidates: false, sctp_init: None,
 //! # };
 //! let mut alice = Jsep::new(configuration(1));
 //! let mut bob = Jsep::new(configuration(2));

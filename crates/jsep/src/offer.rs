@@ -177,9 +177,9 @@ impl Jsep {
             },
             Slot::Data(mid) => {
                 // What the other side has chosen once stays.
-                let legacy = before
-                    .and_then(Section::sctp)
-                    .is_some_and(|sctp| sctp.legacy);
+                let before = before.and_then(Section::sctp);
+                let legacy = before.is_some_and(|sctp| sctp.legacy);
+                let init = self.own_sctp_init(index, transport.local);
                 let protocol = if legacy { "DTLS/SCTP" } else { "UDP/DTLS/SCTP" };
                 let parameters = self.configuration.sctp;
                 let format = match legacy {
@@ -191,10 +191,25 @@ impl Jsep {
                     protocol,
                     mid: Some(mid),
                 };
-                write::sctp(head, transport, &[format], &Sctp { parameters, legacy })
+                let sctp = Sctp {
+                    parameters,
+                    legacy,
+                    init: init.filter(|_| !legacy),
+                };
+                write::sctp(head, transport, &[format], &sctp)
             }
             Slot::Rejected => rejected_again(before),
         }
+    }
+
+    /// Our INIT chunk as a data section says it: the one that it said before, if it did.
+    pub(crate) fn own_sctp_init(&self, index: usize, local: &LocalTransport) -> Option<Vec<u8>> {
+        let before = self
+            .base()
+            .and_then(|base| base.session.sections.get(index))
+            .and_then(Section::sctp)
+            .and_then(|sctp| sctp.init.clone());
+        before.or_else(|| local.sctp_init.clone())
     }
 
     fn offered_rtp(

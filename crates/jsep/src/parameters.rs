@@ -36,6 +36,9 @@ pub struct LocalTransport {
     pub candidates: Vec<IceCandidate>,
     /// Whether there will be no more.
     pub end_of_candidates: bool,
+    /// Our INIT chunk, if SCTP may begin without its handshake (`a=sctp-init`, draft-hancke-tsvwg-snap). An
+    /// offer says it; an answer does where the offer did, and later descriptions repeat it.
+    pub sctp_init: Option<Vec<u8>>,
 }
 
 /// Who begins the DTLS handshake.
@@ -193,4 +196,6 @@ pub struct SctpPlan {
     pub local: SctpParameters,
     /// The other side.
     pub remote: SctpParameters,
+    /// The other side's INIT chunk, if both sides have said theirs: SCTP begins without its handshake.
+    pub remote_init: Option<Vec<u8>>,
 }

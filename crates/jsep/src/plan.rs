@@ -50,6 +50,7 @@ impl Jsep {
                     index,
                     local: ours.parameters,
                     remote: theirs.parameters,
+                    remote_init: ours.init.as_ref().and_then(|_| theirs.init.clone()),
                 });
             }
             changes

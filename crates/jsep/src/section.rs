@@ -4,10 +4,11 @@ use gannet_ortc::parameters::{
     self, Direction, IceParameters, MediaKind, RtcpFeedback, RtpCodecParameters,
     RtpEncodingParameters, SctpParameters,
 };
+use gannet_ortc::sctp::Association;
 use gannet_sdp::attribute::{
     self, AttributeName, Candidate, Extmap, Fingerprint, Group, IceOptions, IcePwd, IceUfrag,
-    MaxMessageSize, Msid, Ptime, Rid, RidDirection, SctpPort, Sctpmap, Setup, Simulcast, Ssrc,
-    SsrcGroup, TlsId,
+    MaxMessageSize, Msid, Ptime, Rid, RidDirection, SctpInit, SctpPort, Sctpmap, Setup, Simulcast,
+    Ssrc, SsrcGroup, TlsId,
 };
 use gannet_sdp::{MediaDescription, ParseError, Section as Lines, SessionDescription};
 
@@ -120,11 +121,13 @@ pub(crate) struct RidLine {
     pub(crate) restrictions: Vec<(String, Option<String>)>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sctp {
     pub(crate) parameters: SctpParameters,
     /// `DTLS/SCTP` with the port as its format, and `sctpmap`.
     pub(crate) legacy: bool,
+    /// The INIT chunk of `a=sctp-init`.
+    pub(crate) init: Option<Vec<u8>>,
 }
 
 impl Session {
@@ -228,8 +231,8 @@ impl Section {
         }
     }
 
-    pub(crate) fn sctp(&self) -> Option<Sctp> {
-        match self.content {
+    pub(crate) const fn sctp(&self) -> Option<&Sctp> {
+        match &self.content {
             Content::Sctp(sctp) => Some(sctp),
             _ => None,
         }
@@ -534,7 +537,16 @@ fn read_sctp(media: &MediaDescription) -> Result<Content, ParseError> {
         port,
         max_message_size: max_message_size.unwrap_or(65_536),
     };
-    Ok(Content::Sctp(Sctp { parameters, legacy }))
+    // What holds no INIT chunk is as if it were not there (draft-hancke-tsvwg-snap).
+    let init = media.first::<SctpInit<'_>>().ok().flatten();
+    let init = init
+        .and_then(|init| init.decode())
+        .filter(|init| !legacy && Association::is_valid_init(init));
+    Ok(Content::Sctp(Sctp {
+        parameters,
+        legacy,
+        init,
+    }))
 }
 
 pub(crate) fn from_sdp(direction: attribute::Direction) -> Direction {

@@ -3,7 +3,7 @@
 use gannet_ortc::parameters::{Direction, MediaKind, RtpCodecParameters};
 use gannet_sdp::attribute::{
     AttributeName, CandidateType, Extmap, Fingerprint, Fmtp, HashFunction, IcePwd, IceUfrag,
-    MaxMessageSize, Mid, Msid, Rid, RtcpFb, Rtpmap, SctpPort, Sctpmap, Setup, Simulcast,
+    MaxMessageSize, Mid, Msid, Rid, RtcpFb, Rtpmap, SctpInit, SctpPort, Sctpmap, Setup, Simulcast,
     SimulcastFormat, Ssrc, SsrcGroup,
 };
 use gannet_sdp::{Connection, MediaDescription, MediaLine};
@@ -120,6 +120,9 @@ pub(crate) fn sctp(
         media.push(&SctpPort(sctp.parameters.port));
     }
     media.push(&MaxMessageSize(sctp.parameters.max_message_size));
+    if let Some(init) = &sctp.init {
+        media.push(&SctpInit(&SctpInit::encode(init)));
+    }
     media
 }
 

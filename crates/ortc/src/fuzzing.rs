@@ -267,7 +267,7 @@ fn introduce(side: &mut Side, other: &Side, role: DtlsRole, now: Instant) {
         .fingerprints(&*default_provider());
     side.session.start_dtls(now, role, fingerprints);
     side.session
-        .start_sctp(now, 5_000, SctpParameters::default());
+        .start_sctp(now, 5_000, SctpParameters::default(), None);
 }
 
 fn parameters(kind: MediaKind, ssrc: u32) -> RtpParameters {

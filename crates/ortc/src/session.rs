@@ -72,6 +72,13 @@ impl SessionConfig {
     }
 }
 
+/// What the peer says of its SCTP.
+#[derive(Clone, Debug)]
+struct RemoteSctp {
+    parameters: SctpParameters,
+    init: Option<Vec<u8>>,
+}
+
 /// What the user of a [`Session`] should hear.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -137,7 +144,10 @@ pub struct Session {
     rtp: RtpSession,
     channels: DataChannels,
     sctp_config: gannet_sctp::Config,
-    sctp_remote: Option<SctpParameters>,
+    sctp_remote: Option<RemoteSctp>,
+    /// Our INIT chunk, once it was asked for, and the association that it is of, until that begins.
+    sctp_init: Option<Vec<u8>>,
+    prepared: Option<Association>,
     mtu: usize,
     /// Whether SCTP was the last to send: then it is RTP's turn.
     sctp_sent_last: bool,
@@ -181,6 +191,8 @@ impl Session {
             channels: DataChannels::new(config.data_channels),
             sctp_config: config.sctp,
             sctp_remote: None,
+            sctp_init: None,
+            prepared: None,
             mtu: config.mtu,
             sctp_sent_last: false,
             closed: false,
@@ -261,10 +273,34 @@ impl Session {
         self.advance(now);
     }
 
-    /// Says what the peer's SCTP is: the association begins as soon as DTLS is connected.
-    pub fn start_sctp(&mut self, now: Instant, local_port: u16, remote: SctpParameters) {
+    /// Our INIT chunk, for signaling to carry to the peer (`a=sctp-init`, draft-hancke-tsvwg-snap): a peer that
+    /// gives us its own begins without SCTP's handshake. It is the same for as long as the session lives.
+    pub fn sctp_init(&mut self, now: Instant) -> &[u8] {
+        if self.sctp_init.is_none() && self.channels.association().is_none() {
+            let association = self.new_association(now, self.sctp_settings());
+            self.sctp_init = Some(association.local_init());
+            self.prepared = Some(association);
+        }
+        let running = self.channels.association();
+        self.sctp_init
+            .get_or_insert_with(|| running.map(Association::local_init).unwrap_or_default())
+    }
+
+    /// Says what the peer's SCTP is: the association begins as soon as DTLS is connected. `remote_init` is
+    /// the peer's INIT chunk if signaling has brought it, and ours to the peer: then there is no handshake,
+    /// unless it is not valid.
+    pub fn start_sctp(
+        &mut self,
+        now: Instant,
+        local_port: u16,
+        remote: SctpParameters,
+        remote_init: Option<Vec<u8>>,
+    ) {
         self.sctp_config.local_port = local_port;
-        self.sctp_remote = Some(remote);
+        self.sctp_remote = Some(RemoteSctp {
+            parameters: remote,
+            init: remote_init,
+        });
         self.advance(now);
     }
 
@@ -478,7 +514,7 @@ impl Session {
         if self.dtls.is_connected()
             && let Some(remote) = self.sctp_remote.take()
         {
-            self.start_association(now, remote);
+            self.start_association(now, &remote);
         }
     }
 
@@ -487,28 +523,53 @@ impl Session {
             .push_back(Event::DtlsStateChange(self.dtls.state()));
     }
 
-    fn start_association(&mut self, now: Instant, remote: SctpParameters) {
+    /// The association's settings, as far as they do not depend on the peer.
+    fn sctp_settings(&self) -> gannet_sctp::Config {
+        gannet_sctp::Config {
+            // DTLS authenticates what the checksum would protect (RFC 9653).
+            zero_checksum: true,
+            ..self.sctp_config.clone()
+        }
+    }
+
+    fn new_association(&mut self, now: Instant, config: gannet_sctp::Config) -> Association {
+        Association::new(config, &self.provider, self.rng.fork(), now)
+    }
+
+    fn start_association(&mut self, now: Instant, remote: &RemoteSctp) {
         let Some(connection) = self.dtls.connection() else {
             return;
         };
-        let mut config = self.sctp_config.clone();
-        config.remote_port = remote.port;
-        // DTLS authenticates what the checksum would protect (RFC 9653).
-        config.zero_checksum = true;
+        if self.channels.association().is_some() {
+            return;
+        }
+        let mut config = self.sctp_settings();
+        config.remote_port = remote.parameters.port;
         let overhead = connection.max_overhead();
         config.max_packet_size = self.mtu.saturating_sub(overhead);
         config.max_probed_packet_size = config
             .max_probed_packet_size
             .map(|datagram| datagram.saturating_sub(overhead));
-        if remote.max_message_size != 0 {
+        if remote.parameters.max_message_size != 0 {
             config.max_outgoing_message_size =
-                usize::try_from(remote.max_message_size).unwrap_or(usize::MAX);
+                usize::try_from(remote.parameters.max_message_size).unwrap_or(usize::MAX);
         }
         let role = match connection.role() {
             gannet_dtls::Role::Client => gannet_datachannel::Role::Client,
             gannet_dtls::Role::Server => gannet_datachannel::Role::Server,
         };
-        let association = Association::new(config, &self.provider, self.rng.fork(), now);
+        let association = match self.prepared.take() {
+            None => self.new_association(now, config),
+            Some(mut association) => {
+                let changed = association.set_config(config);
+                debug_assert_eq!(changed, Ok(()), "it has not begun");
+                if let Some(init) = &remote.init {
+                    // What is refused is as if it were not there: then there is a handshake.
+                    let _ = association.connect_without_handshake(now, init);
+                }
+                association
+            }
+        };
         self.channels.start(now, association, role);
     }
 }

@@ -35,6 +35,9 @@ pub struct Configuration {
     pub capabilities: RtpCapabilities,
     /// The largest data-channel message that we take, in bytes.
     pub max_message_size: u32,
+    /// Whether offers let SCTP begin without its handshake (`a=sctp-init`, draft-hancke-tsvwg-snap), which opens
+    /// data channels two round trips sooner. Answers do whenever the offer does. Off at first: it is a draft.
+    pub offer_sctp_init: bool,
     /// Who receives DTLS's secrets, for debugging. Whoever has them reads the connection.
     pub key_log: Option<Arc<dyn KeyLog>>,
     /// Servers that help to find a path (W3C's `iceServers`). They need sockets of the connection's own:
@@ -65,6 +68,7 @@ impl Default for Configuration {
             dtls_versions: Versions::default(),
             capabilities: default_capabilities(),
             max_message_size: 262_144,
+            offer_sctp_init: false,
             key_log: None,
             ice_servers: Vec::new(),
             ice_transport_policy: TransportPolicy::All,

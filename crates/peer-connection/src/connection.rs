@@ -195,6 +195,8 @@ pub(crate) struct Core {
     pub(crate) session: Session,
     pub(crate) streams: Streams,
     pub(crate) jsep: Jsep,
+    /// Whether our offers say our INIT chunk.
+    pub(crate) offers_sctp_init: bool,
     pub(crate) transceivers: Transceivers,
     pub(crate) channels: HashMap<ChannelId, Arc<ChannelSignals>>,
     pub(crate) events: VecDeque<PendingEvent>,
@@ -223,6 +225,7 @@ impl Core {
             session,
             streams: Streams::default(),
             jsep,
+            offers_sctp_init: false,
             transceivers: Transceivers::default(),
             channels: HashMap::new(),
             events: VecDeque::new(),

@@ -99,7 +99,8 @@ impl PeerConnection {
         let fingerprint = certificate_fingerprint(&*provider, &config.certificate)?;
         let session = Session::new(config, provider, rng.fork(), now, SystemTime::now());
         let fragment = session.ice().local_parameters().username_fragment.clone();
-        let core = Core::new(session, jsep, rng, fingerprint);
+        let mut core = Core::new(session, jsep, rng, fingerprint);
+        core.offers_sctp_init = configuration.offer_sctp_init;
         #[cfg(feature = "turn-tls")]
         let tls = Tls {
             config: configuration.turn_tls,
@@ -215,9 +216,10 @@ impl PeerConnection {
     ///
     /// If an exchange is under way.
     pub async fn create_offer(&self) -> Result<SessionDescription, NegotiationError> {
-        self.connection().with(|core, _| {
+        self.connection().with(|core, now| {
             core.check_open()?;
-            let transport = local_transport(core);
+            let with_init = core.offers_sctp_init;
+            let transport = local_transport(core, now, with_init);
             Ok(core.jsep.create_offer(&transport)?)
         })
     }
@@ -228,9 +230,10 @@ impl PeerConnection {
     ///
     /// If there is no offer.
     pub async fn create_answer(&self) -> Result<SessionDescription, NegotiationError> {
-        self.connection().with(|core, _| {
+        self.connection().with(|core, now| {
             core.check_open()?;
-            let transport = local_transport(core);
+            let with_init = core.jsep.has_data();
+            let transport = local_transport(core, now, with_init);
             Ok(core.jsep.create_answer(&transport)?)
         })
     }
@@ -468,8 +471,10 @@ fn register_transceiver(
     debug_assert_eq!(told, Some(Ok(())), "a new transceiver lives");
 }
 
-/// Our side of the transport as descriptions tell it.
-fn local_transport(core: &Core) -> LocalTransport {
+/// Our side of the transport as descriptions tell it; `with_init` says that SCTP may begin without its
+/// handshake.
+fn local_transport(core: &mut Core, now: Instant, with_init: bool) -> LocalTransport {
+    let sctp_init = with_init.then(|| core.session.sctp_init(now).to_vec());
     let ice = core.session.ice();
     LocalTransport {
         ice: ice.local_parameters().clone(),
@@ -479,6 +484,7 @@ fn local_transport(core: &Core) -> LocalTransport {
             .filter_map(|candidate| gannet_jsep::IceCandidate::new(&candidate.to_string()).ok())
             .collect(),
         end_of_candidates: core.is_gathered(),
+        sctp_init,
     }
 }
 
@@ -522,7 +528,9 @@ fn apply(connection: &Arc<Connection>, core: &mut Core, now: Instant, changes: C
         apply_transport(core, now, plan);
     }
     if let Some(sctp) = changes.sctp {
-        core.session.start_sctp(now, sctp.local.port, sctp.remote);
+        let port = sctp.local.port;
+        core.session
+            .start_sctp(now, port, sctp.remote, sctp.remote_init);
     }
     for id in changes.stopped {
         core.transceivers.stop_one(now, &mut core.session, id);

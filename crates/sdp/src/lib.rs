@@ -57,6 +57,7 @@
 )]
 
 pub mod attribute;
+mod base64;
 mod error;
 mod fields;
 pub mod fmtp;

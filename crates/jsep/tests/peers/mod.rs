@@ -119,6 +119,7 @@ pub(crate) fn transport(ufrag: &str) -> LocalTransport {
         }],
         candidates: Vec::new(),
         end_of_candidates: false,
+        sctp_init: None,
     }
 }
 

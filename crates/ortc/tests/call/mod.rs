@@ -186,7 +186,7 @@ pub fn introduce(side: &mut Side, other: &mut Side, role: DtlsRole) {
     let fingerprints = other.session.certificate().fingerprints(&*provider);
     side.session.start_dtls(now, role, fingerprints);
     side.session
-        .start_sctp(now, 5000, SctpParameters::default());
+        .start_sctp(now, 5000, SctpParameters::default(), None);
 }
 
 pub fn codec(

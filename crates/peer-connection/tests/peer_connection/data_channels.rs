@@ -6,7 +6,7 @@ use bytes::Bytes;
 use gannet::ortc::DtlsTransportState;
 use gannet::{ChannelInit, ChannelState, DataChannel, Message, PeerConnection, SendMessageError};
 
-use crate::support::{connected, connection, data_channel, exchange, soon, until};
+use crate::support::{connected, connection, connection_with, data_channel, exchange, soon, until};
 
 /// Two connections with a channel between them: the connections, the opener's end, the other end.
 async fn channel(
@@ -216,4 +216,25 @@ async fn a_message_that_is_too_large_is_refused() {
             max: 262_144
         })
     );
+}
+
+// draft-hancke-tsvwg-snap: who is asked to offers SCTP without its handshake, and anybody answers.
+#[tokio::test]
+async fn channels_open_without_sctp_handshake_where_it_is_offered() {
+    for offers in [true, false] {
+        let one = connection_with(|configuration| configuration.offer_sctp_init = offers);
+        let other = connection();
+        let ours = one
+            .create_data_channel("quick", ChannelInit::default())
+            .unwrap();
+        exchange(&one, &other).await;
+        for description in [one.local_description(), other.local_description()] {
+            let sdp = description.unwrap().sdp;
+            assert_eq!(sdp.contains("a=sctp-init:"), offers, "{sdp}");
+        }
+        let theirs = data_channel(&other).await;
+        assert!(soon("the channel", ours.opened()).await);
+        ours.send(text("hello")).await.unwrap();
+        assert_eq!(soon("hello", theirs.recv()).await, Some(text("hello")));
+    }
 }

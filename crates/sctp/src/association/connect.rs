@@ -42,21 +42,23 @@ impl Association {
         now: Instant,
         remote: &[u8],
     ) -> Result<(), ConnectError> {
-        let (raw, rest) = RawChunk::parse(remote).map_err(|_| ConnectError::Malformed)?;
-        let Ok(Chunk::Init(init)) = Chunk::parse(raw) else {
-            return Err(ConnectError::Malformed);
-        };
-        if !rest.is_empty() || init.0.parameters.host_name {
-            return Err(ConnectError::Malformed);
-        }
+        let init = Self::parse_init(remote)?;
         if !matches!(self.state, State::New) {
             return Err(ConnectError::AlreadyBegun);
         }
-        let peer = Peer::from_init(&self.core, &init.0);
+        let peer = Peer::from_init(&self.core, &init);
         let identity = self.core.identity;
         let tcb = Tcb::new(&mut self.core, now, identity, &peer);
         self.open(now, Box::new(tcb));
         Ok(())
+    }
+
+    pub(super) fn parse_init(chunk: &[u8]) -> Result<InitBody<'_>, ConnectError> {
+        let (raw, rest) = RawChunk::parse(chunk).map_err(|_| ConnectError::Malformed)?;
+        match Chunk::parse(raw) {
+            Ok(Chunk::Init(init)) if rest.is_empty() && !init.0.parameters.host_name => Ok(init.0),
+            _ => Err(ConnectError::Malformed),
+        }
     }
 
     /// T1-init has run out (section 5.1).

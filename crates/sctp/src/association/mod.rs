@@ -133,6 +133,27 @@ impl Association {
         self.encoded_init()
     }
 
+    /// Whether `chunk` is an INIT chunk that [`Self::connect_without_handshake`] takes.
+    #[must_use]
+    pub fn is_valid_init(chunk: &[u8]) -> bool {
+        Self::parse_init(chunk).is_ok()
+    }
+
+    /// Replaces the settings of an association that has not begun. Who it is stays; what
+    /// [`Self::local_init`] says follows the settings.
+    ///
+    /// # Errors
+    /// The association has begun.
+    pub fn set_config(&mut self, config: Config) -> Result<(), ConnectError> {
+        if !matches!(self.state, State::New) || !self.core.queue.is_empty() {
+            return Err(ConnectError::AlreadyBegun);
+        }
+        let config = config.normalized();
+        self.core.queue = SendQueue::new(config.scheduler, config.send_buffer);
+        self.core.config = config;
+        Ok(())
+    }
+
     /// Begins without a handshake: `remote` is the INIT chunk that signaling has brought from the peer, who
     /// has got [`Self::local_init`]. The association is established at once; the layer below must be there.
     ///

@@ -1,12 +1,16 @@
 //! A controller that models the path: its bandwidth and its round-trip time.
 
+mod aggregation;
 mod phase;
 mod signals;
+mod startup;
 
 use std::time::{Duration, Instant};
 
+use self::aggregation::Aggregation;
 use self::phase::Phase;
 use self::signals::Signals;
+use self::startup::Startup;
 use super::{AckInfo, Controller, INITIAL_WINDOW_PACKETS};
 
 /// A controller in the manner of BBRv3 (draft-ietf-ccwg-bbr): it keeps in flight what the path holds, looks
@@ -30,18 +34,11 @@ pub(crate) struct Model {
     inflight_lo: Option<usize>,
     bandwidth_lo: Option<f64>,
     startup: Startup,
+    aggregation: Aggregation,
     cycle: Cycle,
     /// How much `inflight_hi` grows in the current round of probing.
     probe_up_growth: usize,
     seed: u64,
-}
-
-/// What tells that slow start has found the bandwidth.
-#[derive(Clone, Copy, Debug, Default)]
-struct Startup {
-    best: f64,
-    rounds_without_growth: u32,
-    done: bool,
 }
 
 /// When to probe next.
@@ -63,6 +60,10 @@ const PROBE_RTT_TIME: Duration = Duration::from_millis(200);
 /// So much more than the least round-trip time is the same: clocks and batches.
 const MIN_RTT_JITTER: Duration = Duration::from_micros(100);
 const MIN_WINDOW: usize = 4;
+/// The window where bursts are all of it that is more than the path holds.
+const BURST_GAIN: f64 = 1.25;
+/// So many packets more keep the path busy while acknowledgements are gathered.
+const GATHERED_PACKETS: usize = 3;
 /// So many SACKs must report loss before a round counts as congested: one burst is not congestion yet.
 const MIN_LOSS_REPORTS: u32 = 2;
 /// Where the path holds so few packets, two losses in a round are rare even when a queue overflows: one is
@@ -85,6 +86,7 @@ impl Model {
             inflight_lo: None,
             bandwidth_lo: None,
             startup: Startup::default(),
+            aggregation: Aggregation::new(now),
             cycle: Cycle {
                 began: now,
                 wait: Duration::ZERO,
@@ -121,13 +123,19 @@ impl Model {
         if bdp == 0.0 {
             return self.mss * INITIAL_WINDOW_PACKETS;
         }
-        // Three packets more keep the path busy while acknowledgements are gathered.
-        ((bdp * gain) as usize + 3 * self.mss).max(self.least())
+        ((bdp * gain) as usize + GATHERED_PACKETS * self.mss).max(self.least())
     }
 
     fn inflight_with_headroom(&self) -> usize {
         let headroom = |high: usize| ((high as f64 * HEADROOM) as usize).max(self.least());
         self.inflight_hi.map_or(usize::MAX, headroom)
+    }
+
+    /// Acknowledgements that are held back on their way, or data, come in bursts: their bytes, but for the
+    /// packets that [`Self::inflight`] has for it.
+    fn bursts(&self) -> usize {
+        let gathered = GATHERED_PACKETS * self.mss;
+        self.aggregation.bytes().saturating_sub(gathered)
     }
 
     fn update_bandwidth(&mut self, ack: &AckInfo) {
@@ -191,12 +199,21 @@ impl Model {
     }
 
     fn update_window(&mut self, ack: &AckInfo) {
-        let target = self.inflight(self.phase.window_gain());
         if self.startup.done {
+            // A window of two bandwidth-delay products has room for most bursts already: more than they take
+            // is taken from others in the queue. Measured at 20 Mbit/s and 150 ms: with the bursts on top the
+            // share beside NewReno is 71 %, like this 64 %.
+            let target = self
+                .inflight(self.phase.window_gain())
+                .max(self.inflight(BURST_GAIN) + self.bursts());
             self.window = (self.window + ack.acked).min(target);
-        } else if self.window < target || ack.delivered < (self.mss * INITIAL_WINDOW_PACKETS) as u64
-        {
-            self.window += ack.acked;
+        } else {
+            let target = self.startup.window(self.max_bandwidth()) as usize;
+            let target = target + GATHERED_PACKETS * self.mss;
+            let is_first = ack.delivered < (self.mss * INITIAL_WINDOW_PACKETS) as u64;
+            if self.window < target || is_first {
+                self.window += self.startup.growth(ack.acked);
+            }
         }
         let bound = match self.phase {
             Phase::Startup | Phase::Drain => usize::MAX,
@@ -228,21 +245,25 @@ impl Controller for Model {
             return None;
         }
         // One percent less than the path carries empties queues over time.
+        if !self.startup.done {
+            let window_rate = self.window as f64 / srtt.as_secs_f64();
+            let rate = self.startup.pace(self.max_bandwidth(), window_rate);
+            return Some(rate as u64);
+        }
         let rate = self.believed_bandwidth() * self.phase.pacing_gain() * 0.99;
-        // The first samples of the bandwidth are of single packets: until there are better ones, the pace
-        // is that of slow start.
-        let least = if self.startup.done {
-            1.0
-        } else {
-            2.0 * self.window as f64 / srtt.as_secs_f64()
-        };
-        Some(rate.max(least) as u64)
+        Some(rate.max(1.0) as u64)
     }
 
     fn on_ack(&mut self, ack: &AckInfo) {
         self.signals.on_ack(ack, self.min_rtt);
         self.update_bandwidth(ack);
         self.update_min_rtt(ack);
+        if self.startup.done {
+            let bandwidth = self.max_bandwidth();
+            self.aggregation.on_ack(ack, bandwidth, self.window);
+        } else if let Some(rtt) = ack.rtt {
+            self.startup.watch_delay(rtt);
+        }
         if self.signals.round_ended {
             self.cycle.rounds += 1;
             self.adapt_lower_bounds();
@@ -250,6 +271,7 @@ impl Controller for Model {
         self.advance(ack);
         self.update_window(ack);
         if self.signals.round_ended {
+            self.aggregation.end_round();
             let probing = matches!(self.phase, Phase::Up { .. });
             self.signals.start_round(probing, self.mss);
         }

@@ -2,6 +2,7 @@ use std::fmt::{self, Display};
 
 use super::{AttributeName, AttributeValue};
 use crate::FieldError;
+use crate::base64;
 use crate::fields::{Fields, number};
 
 /// `a=sctp-port` (RFC 8841, section 5).
@@ -90,6 +91,20 @@ impl Display for Sctpmap<'_> {
 /// trip (draft-hancke-tsvwg-snap).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SctpInit<'a>(pub &'a str);
+
+impl SctpInit<'_> {
+    /// The value for these bytes: base64 with padding (RFC 4648, section 4).
+    #[must_use]
+    pub fn encode(bytes: &[u8]) -> String {
+        base64::encode(bytes)
+    }
+
+    /// The bytes; `None` if this is no base64. Padding may be missing.
+    #[must_use]
+    pub fn decode(&self) -> Option<Vec<u8>> {
+        base64::decode(self.0)
+    }
+}
 
 impl<'a> AttributeValue<'a> for SctpInit<'a> {
     const NAME: AttributeName = AttributeName::SctpInit;

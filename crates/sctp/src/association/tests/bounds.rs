@@ -8,7 +8,7 @@ use crate::packet::{
 };
 
 /// A packet for an end, as its peer would write it.
-fn packet_for(end: &End, chunk: &impl WriteChunk) -> Vec<u8> {
+pub(super) fn packet_for(end: &End, chunk: &impl WriteChunk) -> Vec<u8> {
     let mut buf = Vec::new();
     let header = end
         .association

@@ -147,3 +147,56 @@ fn goodput_and_queues_are_as_they_were() {
         "not as in {SNAPSHOT}; if that is wanted, UPDATE_SNAPSHOT=1 writes it anew:\n{changed:#?}"
     );
 }
+
+// A link that holds packets back and lets them go together, as radio does: its delay is no queue of ours.
+#[test]
+fn jitter_is_no_reason_to_slow_down() {
+    for (loss, jitter, least) in [(0.0, 10, 18.0), (0.0, 40, 17.0), (0.01, 20, 12.0)] {
+        let link = LinkConfig::new()
+            .delay(15 * MS)
+            .jitter(jitter * MS)
+            .loss(loss);
+        let mut pair = connected(3, &Config::default(), link.clone())
+            .a_to_b(link.clone().rate(20_000_000).queue(100_000))
+            .b_to_a(link)
+            .step_limit(u64::MAX);
+        let message = Bytes::from(vec![7; 16 * 1024]);
+        for _ in 0..500 {
+            let now = pair.now();
+            while pair.a.association.total_buffered_amount() < 512 * 1024 {
+                pair.a.send(now, 1, message.clone());
+            }
+            pair.run_for(20 * MS);
+        }
+        let received = pair.b.messages.len() * message.len();
+        let mbit = received as f64 * 8.0 / 1e6 / 10.0;
+        assert!(mbit > least, "{loss} {jitter}: {mbit}");
+    }
+}
+
+// What start-up loses is what a short transfer is made of: a queue of half a BDP is not overflown, and
+// the path is full after about nine round trips.
+#[test]
+fn start_up_fills_a_long_path_without_loss() {
+    let link = LinkConfig::new()
+        .delay(150 * MS)
+        .rate(50_000_000)
+        .queue(937_500);
+    let quiet = LinkConfig::new().delay(150 * MS);
+    let mut pair = connected(7, &Config::default(), quiet.clone())
+        .a_to_b(link)
+        .b_to_a(quiet)
+        .step_limit(u64::MAX);
+    let message = Bytes::from(vec![7; 16 * 1024]);
+    for _ in 0..200 {
+        let now = pair.now();
+        while pair.a.association.total_buffered_amount() < 2 << 20 {
+            pair.a.send(now, 1, message.clone());
+        }
+        pair.run_for(20 * MS);
+    }
+    assert_eq!(pair.a.association.stats().chunks_retransmitted, 0);
+    let received = pair.b.messages.len() * message.len();
+    let mbit = received as f64 * 8.0 / 1e6 / 4.0;
+    assert!(mbit > 18.0, "{mbit}");
+}

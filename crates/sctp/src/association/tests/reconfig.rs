@@ -1,5 +1,7 @@
+use super::bounds::packet_for;
 use super::*;
 use crate::ReconfigError;
+use crate::packet::{ReConfig, ReConfigParameter, ReConfigResult, TsnReset};
 
 #[test]
 fn a_stream_is_reset_behind_its_messages() {
@@ -114,4 +116,41 @@ fn resetting_needs_an_association_and_a_stream() {
     let mut pair = connected(3, &config, quick_link());
     let invalid = ReconfigError::InvalidStream(StreamId(10));
     assert_eq!(reset(&mut pair.a, 10), Err(invalid));
+}
+
+// RFC 6525, sections 5.2.1 and 5.2.4: TSNs are never reset, and who asks is told so, as often as it asks.
+#[test]
+fn a_tsn_reset_is_denied() {
+    let mut pair = connected(4, &Config::default(), quick_link());
+    let first = pair.a.association.core.identity.initial_tsn.0;
+    let ask = |pair: &mut Ends, request_number| {
+        let now = pair.now();
+        let request = ReConfig {
+            first: ReConfigParameter::TsnReset(TsnReset { request_number }),
+            second: None,
+        };
+        let packet = packet_for(&pair.b, &request);
+        pair.b.association.handle_packet(now, &packet);
+        let answer = transmit(&mut pair.b, now).unwrap();
+        let packet = Packet::parse(&answer).unwrap();
+        let mut chunks = packet.chunks();
+        let Chunk::ReConfig(chunk) = Chunk::parse(chunks.next().unwrap().unwrap()).unwrap() else {
+            panic!("{answer:?}");
+        };
+        let ReConfigParameter::Response(response) = &chunk.first else {
+            panic!("{chunk}");
+        };
+        assert_eq!(response.response_number, request_number);
+        response.result
+    };
+    assert_eq!(ask(&mut pair, first), ReConfigResult::Denied);
+    assert_eq!(ask(&mut pair, first), ReConfigResult::Denied, "again");
+    let ahead = first.wrapping_add(7);
+    assert_eq!(ask(&mut pair, ahead), ReConfigResult::BadSequenceNumber);
+    let next = first.wrapping_add(1);
+    assert_eq!(ask(&mut pair, next), ReConfigResult::Denied);
+    // The association goes on with the TSNs that it had.
+    let now = pair.now();
+    pair.a.send(now, 1, "still here");
+    pair.run_until(|_, b| b.messages.len() == 1);
 }

@@ -27,7 +27,8 @@ pub(super) enum Phase {
 impl Phase {
     pub(super) const fn pacing_gain(self) -> f64 {
         match self {
-            Self::Startup => 2.77,
+            // Start-up has a pace of its own.
+            Self::Startup => 1.0,
             Self::Drain => 0.35,
             Self::Down => 0.9,
             Self::Cruise | Self::Refill | Self::ProbeRtt { .. } => 1.0,
@@ -63,6 +64,10 @@ impl Model {
             Phase::Drain => {
                 if ack.in_flight <= self.inflight(1.0) {
                     self.enter_down(ack.now);
+                    if self.startup.cut_short {
+                        // The bandwidth that was seen then may not be all.
+                        self.cycle.wait = Duration::ZERO;
+                    }
                 }
             }
             Phase::Down => {
@@ -97,6 +102,7 @@ impl Model {
         if !self.signals.round_ended {
             return;
         }
+        let queue_stands = self.startup.end_round();
         let lossy = self.signals.is_congested(MIN_LOSS_REPORTS);
         if lossy {
             // The queue has overflown: what was delivered in a round trip is what the path takes.
@@ -111,9 +117,10 @@ impl Model {
             self.startup.rounds_without_growth += 1;
         }
         // A queue says the same as two more rounds would.
-        let patience = if self.signals.queue_stands { 1 } else { 3 };
+        let patience = if queue_stands { 1 } else { 3 };
         if lossy || self.startup.rounds_without_growth >= patience {
             self.startup.done = true;
+            self.startup.cut_short = lossy;
             self.cycle.rounds = 0;
             self.phase = Phase::Drain;
         }

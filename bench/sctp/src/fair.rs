@@ -51,7 +51,7 @@ fn share(
             }
         }
         // In turns: neither is always first in the queue.
-        let order = if (now - start).as_micros() / 200 % 2 == 0 {
+        let order = if ((now - start).as_micros() / 200).is_multiple_of(2) {
             [0, 1]
         } else {
             [1, 0]

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use gannet_netsim::{LinkConfig, Pair};
 
-use crate::matrix::{Cell, Loss, contenders, measure};
+use crate::matrix::{Cell, Length, Loss, contenders, measure};
 
-/// How long a cell runs, in virtual seconds.
-const SECONDS: u64 = 20;
+/// How long a cell runs.
+const LENGTH: Length = Length {
+    seconds: 20,
+    patience: Duration::from_secs(60),
+};
 
 /// Prints a row for each link: up to `jitter` more for each packet, both ways and without changing the
 /// order. `arguments` name the contenders.
@@ -42,7 +45,7 @@ pub fn run(arguments: &[String]) {
                         .a_to_b(there)
                         .b_to_a(link)
                         .step_limit(u64::MAX);
-                    print!(" {:.1} |", measure(pair, &cell, SECONDS).goodput);
+                    print!(" {} |", measure(pair, &cell, LENGTH));
                 }
                 println!();
             }

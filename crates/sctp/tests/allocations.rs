@@ -3,42 +3,14 @@
 //! Only what Rust code allocates is counted.
 
 #![cfg(feature = "aws-lc-rs")]
-#![allow(
-    unsafe_code,
-    reason = "an allocator that counts is an unsafe trait to implement"
-)]
 #![allow(clippy::disallowed_methods, reason = "a test may look at the clock")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use gannet_alloc_count::allocations;
 use gannet_crypto::Rng;
 use gannet_sctp::{Association, AssociationState, Config, Ppid, SendOptions, StreamId};
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call is handed on to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps to the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the pointer came from `System`, with this layout.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 struct Run {
     ends: [Association; 2],
@@ -107,17 +79,17 @@ impl Run {
     /// Sends messages until so many have arrived. Returns packets and allocations for each message.
     fn transfer(&mut self, message: &Bytes, count: usize) -> (f64, f64) {
         let (packets, messages) = (self.packets, self.messages);
-        let before = ALLOCATIONS.with(Cell::get);
-        while self.messages < messages + count {
-            while self.ends[0].total_buffered_amount() < 1_000_000 {
-                let options = SendOptions::default();
-                self.ends[0]
-                    .send(self.now, StreamId(1), Ppid(53), message.clone(), options)
-                    .unwrap();
+        let allocations = allocations(|| {
+            while self.messages < messages + count {
+                while self.ends[0].total_buffered_amount() < 1_000_000 {
+                    let options = SendOptions::default();
+                    self.ends[0]
+                        .send(self.now, StreamId(1), Ppid(53), message.clone(), options)
+                        .unwrap();
+                }
+                self.exchange();
             }
-            self.exchange();
-        }
-        let allocations = ALLOCATIONS.with(Cell::get) - before;
+        });
         let arrived = (self.messages - messages) as f64;
         (
             (self.packets - packets) as f64 / arrived,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cpu_time::ThreadTime;
-use gannet_netsim::{Direction, GilbertElliott, LinkConfig, Pair};
+use gannet_netsim::{Direction, GilbertElliott, LinkConfig, Pair, Stuck};
 use gannet_sctp::Config;
 use gannet_sctp::congestion::Algorithm;
 use gannet_sctp_peers::{DcSctp, Ours, RtcSctp, Sctp, SctpProto};
@@ -96,7 +96,7 @@ pub struct Outcome {
     pub goodput: f64,
     /// Over how much virtual time, in seconds.
     pub seconds: f64,
-    /// The processor time for this was over before the virtual time was.
+    /// The processor time for this was over before the virtual time was, or the association was lost.
     pub cut: bool,
     /// What waited in front of the bottleneck after the first quarter of the time, in ms: the mean, and
     /// the most that was seen.
@@ -147,12 +147,14 @@ pub fn measure(
             }
         }
         let slice = Duration::from_millis(7);
-        let _ = pair.try_run_until(slice, |_, b| {
+        let stopped = pair.try_run_until(slice, |_, b| {
             while let Some(message) = b.receive() {
                 received += message.len();
             }
             false
         });
+        // Nobody waits for anything: the association is gone.
+        cut |= matches!(stopped, Err(Stuck::Idle { .. }));
         if pair.elapsed() >= settled {
             let waiting = pair.one_way(Direction::AToB).queued_bytes() as f64;
             let delay = waiting * 8.0 / (cell.mbit as f64 * 1000.0);

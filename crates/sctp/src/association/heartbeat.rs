@@ -1,5 +1,6 @@
 //! Heartbeats: is the peer still there (RFC 9260, section 8.3)?
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::state::{Phase, State};
@@ -8,32 +9,46 @@ use crate::CloseReason;
 use crate::packet::{HeartbeatAck, WriteChunk};
 use crate::timer::Timer;
 
-/// What is known of the heartbeat that is on its way.
+/// What is known of the heartbeats that are on their way.
 #[derive(Debug, Default)]
 pub(crate) struct Heartbeats {
     /// HEARTBEAT is to be sent.
     pub(crate) due: bool,
-    /// Its nonce, and when it was sent.
-    outstanding: Option<(u64, Instant)>,
+    /// The newest one is not answered, and its time has not run out.
+    waiting: bool,
+    /// Those that are not answered, the oldest first: the nonce of each, and when it was sent. An answer that comes
+    /// after RTO, from behind a long queue, is one all the same.
+    unanswered: VecDeque<(u64, Instant)>,
 }
+
+/// At most so many are remembered.
+const MAX_UNANSWERED: usize = 16;
 
 impl Heartbeats {
     /// The information of the HEARTBEAT that is to be sent.
     pub(crate) fn start(&mut self, now: Instant, nonce: u64) -> [u8; 8] {
         self.due = false;
-        self.outstanding = Some((nonce, now));
+        self.waiting = true;
+        if self.unanswered.len() == MAX_UNANSWERED {
+            self.unanswered.pop_front();
+        }
+        self.unanswered.push_back((nonce, now));
         nonce.to_be_bytes()
     }
 
-    /// Takes the information of a HEARTBEAT ACK: when the HEARTBEAT was sent, if it is the right one.
+    /// Takes the information of a HEARTBEAT ACK: when the HEARTBEAT was sent, if it is one of ours.
     fn finish(&mut self, info: &[u8]) -> Option<Instant> {
         let nonce = u64::from_be_bytes(*info.first_chunk::<8>()?);
-        let (expected, sent_at) = self.outstanding?;
-        if nonce != expected {
-            return None;
-        }
-        self.outstanding = None;
+        let index = self.unanswered.iter().position(|sent| sent.0 == nonce)?;
+        let (_, sent_at) = self.unanswered.drain(..=index).next_back()?;
+        self.waiting &= !self.unanswered.is_empty();
         Some(sent_at)
+    }
+
+    /// How long the next one is waited for: RTO, doubled for each that was not answered (section 8.3).
+    fn patience(&self, rto: Duration, rto_max: Duration) -> Duration {
+        let doublings = self.unanswered.len().min(MAX_UNANSWERED) as u32;
+        rto.saturating_mul(1 << doublings).min(rto_max)
     }
 }
 
@@ -60,10 +75,11 @@ impl Association {
     pub(super) fn on_heartbeat_timeout(&mut self, now: Instant) {
         let interval = self.core.config.heartbeat_interval;
         let max = self.core.config.max_retransmissions;
+        let rto_max = self.core.config.rto_max;
         let Some(tcb) = self.open_tcb() else {
             return;
         };
-        if tcb.heartbeats.outstanding.take().is_some() {
+        if std::mem::take(&mut tcb.heartbeats.waiting) {
             let errors = tcb.sender.count_error();
             if errors > max {
                 self.close(CloseReason::PeerUnreachable(errors));
@@ -80,9 +96,10 @@ impl Association {
             return;
         }
         tcb.heartbeats.due = tcb.phase == Phase::Established;
-        // The answer is due within RTO; then comes the next interval.
+        // Where the answer comes in time, the next interval follows.
         let rto = tcb.sender.rtt().rto();
-        self.core.timers.set(Timer::Heartbeat, now + rto);
+        let patience = tcb.heartbeats.patience(rto, rto_max);
+        self.core.timers.set(Timer::Heartbeat, now + patience);
     }
 
     /// HEARTBEAT: its information goes back as it came.

@@ -244,12 +244,12 @@ impl Controller for Model {
         if srtt < Duration::from_millis(1) {
             return None;
         }
-        // One percent less than the path carries empties queues over time.
         if !self.startup.done {
             let window_rate = self.window as f64 / srtt.as_secs_f64();
             let rate = self.startup.pace(self.max_bandwidth(), window_rate);
             return Some(rate as u64);
         }
+        // One percent less than the path carries empties queues over time.
         let rate = self.believed_bandwidth() * self.phase.pacing_gain() * 0.99;
         Some(rate.max(1.0) as u64)
     }

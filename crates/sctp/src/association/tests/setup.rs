@@ -1,5 +1,6 @@
 use super::*;
 use crate::CloseReason;
+use crate::congestion::Algorithm;
 use crate::packet::{COMMON_HEADER_LEN, PacketBuilder, kind};
 
 #[test]
@@ -302,6 +303,35 @@ fn an_idle_path_is_checked_and_a_dead_one_given_up() {
         pair.a.association.close_reason(),
         Some(&CloseReason::PeerUnreachable(4))
     );
+}
+
+/// The end that only receives has no round-trip times but those of its heartbeats, and their answers come from behind a
+/// queue that is longer than the first RTO.
+#[test]
+fn answers_that_come_late_keep_the_association_up() {
+    let config = Config {
+        congestion: Algorithm::NewReno,
+        ..Config::default()
+    };
+    let mut pair = connected(9, &config, quick_link());
+    let slow = quick_link().rate(1_000_000).queue(300_000);
+    pair.set_link(slow);
+    let message = Bytes::from(vec![7; 16 * 1024]);
+    for _ in 0..1000 {
+        let now = pair.now();
+        while pair.a.association.total_buffered_amount() < 1_000_000 {
+            let options = SendOptions::default();
+            pair.a
+                .association
+                .send(now, StreamId(1), Ppid(53), message.clone(), options)
+                .unwrap();
+        }
+        pair.run_for(200 * MS);
+        pair.b.messages.clear();
+    }
+    assert!(pair.a.is_connected() && pair.b.is_connected());
+    let waited = pair.b.association.stats().srtt.unwrap();
+    assert!(waited > 1000 * MS, "{waited:?}");
 }
 
 #[test]

@@ -17,15 +17,17 @@ use gannet_sctp::{
     Association, AssociationState, CloseReason, Config, Ppid, SendOptions, StreamId,
 };
 
-/// Builds the other end, once.
+/// Builds the other end, once for each process of tests. Several of these run side by side: each builds under a name of
+/// its own and moves the whole program into place, so that none starts what another is still writing.
 fn echo_program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/usrsctp/echo.c");
         let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("usrsctp-echo");
+        let unfinished = program.with_extension(std::process::id().to_string());
         let built = Command::new("cc")
             .args(["-O1", "-Wall", "-o"])
-            .arg(&program)
+            .arg(&unfinished)
             .args([source, "-lusrsctp", "-lpthread"])
             .output()
             .expect("cc is needed to build usrsctp's end");
@@ -34,6 +36,7 @@ fn echo_program() -> &'static PathBuf {
             "usrsctp's end can not be built; is libusrsctp-dev installed?\n{}",
             String::from_utf8_lossy(&built.stderr)
         );
+        std::fs::rename(&unfinished, &program).unwrap();
         program
     })
 }

@@ -7,10 +7,7 @@ use gannet_netsim::{LinkConfig, Pair};
 use crate::matrix::{Cell, Length, Loss, contenders, measure};
 
 /// How long a cell runs.
-const LENGTH: Length = Length {
-    seconds: 20,
-    patience: Duration::from_secs(60),
-};
+const LENGTH: Length = Length::of(20);
 
 /// Prints a row for each link: up to `jitter` more for each packet, both ways and without changing the
 /// order. `arguments` name the contenders.

@@ -1,7 +1,8 @@
 //! `matrix [key=value,value ...]`: goodput over simulated links, of our controllers and of other
 //! implementations. Without arguments it is the whole matrix; `mbit=100 queue=1 loss=0%,1%,bursts
-//! only=model,dcsctp seconds=20` is a part of it. A run that needs more than `patience=60` seconds of
-//! processor time ends early, and its cell says after how many seconds of virtual time.
+//! only=model,dcsctp seconds=20` is a part of it. A run that needs more processor time than four times its
+//! virtual time (or than `patience=60` seconds) ends early: its cell says after how many seconds of virtual
+//! time, and what it had delivered by then counts as that of the whole time.
 //! `cpu`: how fast both ends run on one thread, in memory.
 //! `fair`: how two flows share a bottleneck.
 //! `jitter`: goodput over links that hold packets back.

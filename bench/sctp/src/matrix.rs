@@ -92,9 +92,9 @@ impl Cell {
 /// What a run came to.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Outcome {
-    /// In Mbit/s.
+    /// In Mbit/s, over the whole of the run's virtual time even if it ended early.
     pub goodput: f64,
-    /// Over how much virtual time, in seconds.
+    /// How much virtual time it had, in seconds.
     pub seconds: f64,
     /// The processor time for this was over before the virtual time was, or the association was lost.
     pub cut: bool,
@@ -109,8 +109,20 @@ pub struct Outcome {
 pub struct Length {
     /// Of virtual time.
     pub seconds: u64,
-    /// Of processor time: where an implementation needs more, the run ends early.
-    pub patience: Duration,
+    /// Of processor time, in seconds: where an implementation needs more, the run ends early.
+    pub patience: u64,
+}
+
+impl Length {
+    /// A run of so much virtual time, with twice the processor time that two ends have in it that each have a
+    /// processor to themselves. Whoever needs more does not keep up with the link in real time, and has
+    /// delivered no less by then than it would have in these seconds.
+    pub const fn of(seconds: u64) -> Self {
+        Self {
+            seconds,
+            patience: 4 * seconds,
+        }
+    }
 }
 
 /// Sends messages of 16 KiB for a time.
@@ -139,7 +151,7 @@ pub fn measure(
     let (mut sum, mut most, mut count) = (0.0, 0.0, 0_u32);
     let mut cut = false;
     while pair.elapsed() < end && !cut {
-        cut = started.elapsed() > patience;
+        cut = started.elapsed().as_secs() >= patience;
         let now = pair.now();
         while pair.a.buffered() < 4 * 1024 * 1024 {
             if !pair.a.send(now, message.clone()) {
@@ -163,10 +175,10 @@ pub fn measure(
             count += 1;
         }
     }
-    let seconds = (pair.elapsed() - begin).as_secs_f64();
+    let had = (pair.elapsed() - begin).as_secs_f64();
     Outcome {
-        goodput: received as f64 * 8.0 / 1e6 / seconds,
-        seconds,
+        goodput: received as f64 * 8.0 / 1e6 / had.max(seconds as f64),
+        seconds: had,
         cut,
         queue_mean: sum / f64::from(count.max(1)),
         queue_most: most,
@@ -206,7 +218,7 @@ struct Selection {
     loss: Vec<Loss>,
     only: Vec<String>,
     seconds: Option<u64>,
-    patience: Duration,
+    patience: Option<u64>,
     seed: u64,
 }
 
@@ -222,7 +234,7 @@ impl Selection {
                 .map(|(name, _)| (*name).to_owned())
                 .collect(),
             seconds: None,
-            patience: Duration::from_secs(60),
+            patience: None,
             seed: 7,
         };
         for argument in arguments {
@@ -241,10 +253,7 @@ impl Selection {
                 }
                 "only" => selection.only = value.split(',').map(str::to_owned).collect(),
                 "seconds" => selection.seconds = numbers(value)?.first().copied(),
-                "patience" => {
-                    let seconds = numbers(value)?.first().copied().unwrap_or(60);
-                    selection.patience = Duration::from_secs(seconds);
-                }
+                "patience" => selection.patience = numbers(value)?.first().copied(),
                 "seed" => selection.seed = numbers(value)?.first().copied().unwrap_or(7),
                 _ => return Err(format!("{key}: unknown")),
             }
@@ -313,9 +322,9 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
                 .a_to_b(cell.there())
                 .b_to_a(cell.back())
                 .step_limit(u64::MAX);
-            let seconds = selection.seconds.unwrap_or_else(|| cell.seconds());
-            let patience = selection.patience;
-            let outcome = measure(pair, &cell, Length { seconds, patience });
+            let mut length = Length::of(selection.seconds.unwrap_or_else(|| cell.seconds()));
+            length.patience = selection.patience.unwrap_or(length.patience);
+            let outcome = measure(pair, &cell, length);
             queue.get_or_insert((outcome.queue_mean, outcome.queue_most));
             let text = format!(" {outcome} |");
             print!("{text}");
@@ -331,7 +340,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// The goodput; of a run that was cut short, with the virtual seconds that it had.
+/// The goodput; of a run that ended early, with the virtual seconds that it had.
 impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:.*}", decimals(self.goodput), self.goodput)?;

@@ -269,6 +269,12 @@ impl DataChannels {
                 && let Some(channel) = self.channels.get_mut(&id)
             {
                 channel.outgoing_reset = true;
+                // The peer wanted it (RFC 6525, section 5.2.3): it takes nothing more.
+                if channel.state == ChannelState::Open {
+                    channel.state = ChannelState::Closing;
+                    channel.reset_requested = true;
+                    self.events.push_back(Event::Closing(id));
+                }
                 self.maybe_finish(id);
             }
         }

@@ -264,6 +264,22 @@ fn both_ends_close_at_once() {
     pair.run_until(|a, b| a.has(&Event::Closed(here)) && b.has(&Event::Closed(there)));
 }
 
+/// RFC 6525, section 5.2.3: a peer may have our side of a stream reset.
+#[test]
+fn a_channel_whose_stream_the_peer_has_reset_is_closed() {
+    let mut pair = connected(5, link());
+    let now = pair.now();
+    let here = pair.a.open(now, "x");
+    pair.run_until(|_, b| b.incoming("x").is_some());
+    let there = pair.b.incoming("x").unwrap();
+    let association = pair.a.channels.association_mut().unwrap();
+    association.reset_incoming_streams(&[StreamId(0)]).unwrap();
+    pair.run_until(|_, b| b.has(&Event::Closing(there)));
+    let refused = pair.b.channels.send(pair.now(), there, text("late"));
+    assert!(refused.is_err());
+    pair.run_until(|a, b| a.has(&Event::Closed(here)) && b.has(&Event::Closed(there)));
+}
+
 #[test]
 fn messages_of_a_closed_channel_can_still_be_taken() {
     let mut pair = connected(6, link());

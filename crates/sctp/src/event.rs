@@ -29,7 +29,9 @@ pub enum Event {
     /// The peer has reset its outgoing streams: nothing comes on them until they are used anew.
     /// Empty means all streams.
     IncomingStreamsReset(Vec<StreamId>),
-    /// Our outgoing streams are reset: the peer has agreed.
+    /// The peer refused to reset streams that it sends on.
+    IncomingStreamsResetFailed(Vec<StreamId>),
+    /// Our outgoing streams are reset: the peer has agreed, or asked for it.
     OutgoingStreamsReset(Vec<StreamId>),
     /// The peer refused to let us reset our outgoing streams.
     OutgoingStreamsResetFailed(Vec<StreamId>),

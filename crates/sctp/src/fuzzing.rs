@@ -71,6 +71,8 @@ pub enum Command<'a> {
     },
     /// The user resets a stream.
     Reset(u8),
+    /// The user wants the peer to reset a stream.
+    ResetIncoming(u8),
     /// The user adds streams.
     AddStreams(u8),
     /// The user shuts down.
@@ -271,6 +273,9 @@ fn run(ends: &mut [End; 2], side: usize, command: Command<'_>, now: &mut Instant
         }
         Command::Reset(stream) => {
             let _ = association.reset_streams(&[StreamId(u16::from(stream))]);
+        }
+        Command::ResetIncoming(stream) => {
+            let _ = association.reset_incoming_streams(&[StreamId(u16::from(stream))]);
         }
         Command::AddStreams(count) => {
             let _ = association.add_streams(u16::from(count));

@@ -39,6 +39,16 @@ impl<T: Default> StreamTable<T> {
     }
 
     /// All states that are there, with their ids.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u16, &T)> {
+        self.pages.iter().enumerate().flat_map(|(number, page)| {
+            page.iter()
+                .flat_map(|page| page.iter())
+                .enumerate()
+                .map(move |(index, state)| ((number * PAGE + index) as u16, state))
+        })
+    }
+
+    /// All states that are there, with their ids, to be changed.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u16, &mut T)> {
         self.pages
             .iter_mut()
@@ -70,6 +80,11 @@ mod tests {
         assert_eq!(
             table.iter_mut().filter(|(_, state)| **state != 0).count(),
             4
+        );
+        assert!(
+            table
+                .iter()
+                .eq(table.clone().iter_mut().map(|(id, state)| (id, &*state)))
         );
         assert_eq!(table.iter_mut().last().map(|(id, _)| id), Some(65535));
     }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use gannet_crypto::Rng;
 use gannet_sctp::{
-    Association, AssociationState, CloseReason, Config, Ppid, SendOptions, StreamId,
+    Association, AssociationState, CloseReason, Config, Event, Ppid, SendOptions, StreamId,
 };
 
 /// Builds the other end, once for each process of tests. Several of these run side by side: each builds under a name of
@@ -73,6 +73,7 @@ struct Ours {
     loss: u64,
     luck: Rng,
     received: VecDeque<(u16, Bytes)>,
+    events: Vec<Event>,
 }
 
 impl Ours {
@@ -86,6 +87,7 @@ impl Ours {
             loss,
             luck: Rng::insecure_from_u64(7),
             received: VecDeque::new(),
+            events: Vec::new(),
         }
     }
 
@@ -118,7 +120,8 @@ impl Ours {
         {
             self.association.handle_packet(Instant::now(), &buf[..len]);
         }
-        while self.association.poll_event().is_some() {}
+        self.events
+            .extend(std::iter::from_fn(|| self.association.poll_event()));
         while let Some(message) = self.association.poll_message() {
             self.received.push_back((message.stream.0, message.data));
         }
@@ -137,6 +140,54 @@ impl Ours {
             self.step();
         }
     }
+
+    /// Messages of all sizes go there and come back, in order on each stream.
+    fn exchange(&mut self) {
+        let sizes: Vec<usize> = [1, 3, 4, 1000, 1160, 1161, 1200, 5000, 30_000, 100_000]
+            .into_iter()
+            .cycle()
+            .take(60)
+            .collect();
+        let mut sent = 0;
+        let mut back = [0_usize; 3];
+        let mut count = 0;
+        self.step_until("echoing", |ours| {
+            // A few at a time: the echo reads only when it has written.
+            while sent < sizes.len() && sent < count + 6 {
+                let now = Instant::now();
+                let stream = StreamId((sent % 3) as u16);
+                let message = pattern(sent, sizes[sent]);
+                let options = SendOptions::default();
+                ours.association
+                    .send(now, stream, Ppid(53), message, options)
+                    .unwrap();
+                sent += 1;
+            }
+            while let Some((stream, message)) = ours.received.pop_front() {
+                let number = back[usize::from(stream)] * 3 + usize::from(stream);
+                assert!(
+                    message == pattern(number, sizes[number]),
+                    "message {number}"
+                );
+                back[usize::from(stream)] += 1;
+                count += 1;
+            }
+            count == sizes.len()
+        });
+    }
+
+    /// Resets a stream in both directions, both by our will (RFC 6525, sections 5.1.2 and 5.1.3).
+    fn reset(&mut self, stream: StreamId) {
+        self.association.reset_streams(&[stream]).unwrap();
+        self.association.reset_incoming_streams(&[stream]).unwrap();
+        let both = [
+            Event::OutgoingStreamsReset(vec![stream]),
+            Event::IncomingStreamsReset(vec![stream]),
+        ];
+        self.step_until("resetting", |ours| {
+            both.iter().all(|event| ours.events.contains(event))
+        });
+    }
 }
 
 fn pattern(seed: usize, len: usize) -> Bytes {
@@ -146,7 +197,7 @@ fn pattern(seed: usize, len: usize) -> Bytes {
         .into()
 }
 
-/// Messages of all sizes go there and come back, in order on each stream.
+/// Messages go there and come back, before and after a stream was reset.
 fn echo(role: &str, config: Config, loss: u64) {
     let mut ours = Ours::new(config, loss);
     let our_port = ours.socket.local_addr().unwrap().port();
@@ -162,37 +213,9 @@ fn echo(role: &str, config: Config, loss: u64) {
     ours.step_until("connecting", |ours| {
         ours.association.state() == AssociationState::Connected
     });
-    let sizes: Vec<usize> = [1, 3, 4, 1000, 1160, 1161, 1200, 5000, 30_000, 100_000]
-        .into_iter()
-        .cycle()
-        .take(60)
-        .collect();
-    let mut sent = 0;
-    let mut back = [0_usize; 3];
-    let mut count = 0;
-    ours.step_until("echoing", |ours| {
-        // A few at a time: the echo reads only when it has written.
-        while sent < sizes.len() && sent < count + 6 {
-            let now = Instant::now();
-            let stream = StreamId((sent % 3) as u16);
-            let message = pattern(sent, sizes[sent]);
-            let options = SendOptions::default();
-            ours.association
-                .send(now, stream, Ppid(53), message, options)
-                .unwrap();
-            sent += 1;
-        }
-        while let Some((stream, message)) = ours.received.pop_front() {
-            let number = back[usize::from(stream)] * 3 + usize::from(stream);
-            assert!(
-                message == pattern(number, sizes[number]),
-                "message {number}"
-            );
-            back[usize::from(stream)] += 1;
-            count += 1;
-        }
-        count == sizes.len()
-    });
+    ours.exchange();
+    ours.reset(StreamId(1));
+    ours.exchange();
     assert_eq!(ours.association.stats().messages_abandoned, 0);
     // The loss ends, so that the last packets of the shutdown are not a matter of luck.
     ours.loss = 0;

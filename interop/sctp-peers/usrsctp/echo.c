@@ -137,6 +137,10 @@ int main(int argc, char **argv)
 	streams.sinit_num_ostreams = 300;
 	streams.sinit_max_instreams = 300;
 	usrsctp_setsockopt(sctp, IPPROTO_SCTP, SCTP_INITMSG, &streams, sizeof streams);
+	struct sctp_assoc_value resets = {0};
+	resets.assoc_id = SCTP_ALL_ASSOC;
+	resets.assoc_value = SCTP_ENABLE_RESET_STREAM_REQ;
+	usrsctp_setsockopt(sctp, IPPROTO_SCTP, SCTP_ENABLE_STREAM_RESET, &resets, sizeof resets);
 	/* 1,200 bytes less the common header: what we take to be a path's size. */
 	struct sctp_paddrparams path = {0};
 	path.spp_address.ss_family = AF_CONN;

@@ -367,6 +367,12 @@ impl Association {
         self.request_reset(streams)
     }
 
+    /// Asks the peer to reset streams that it sends on (RFC 6525, section 5.1.3). That it has done so is
+    /// [`Event::IncomingStreamsReset`], that it does not want to [`Event::IncomingStreamsResetFailed`].
+    pub fn reset_incoming_streams(&mut self, streams: &[StreamId]) -> Result<(), ReconfigError> {
+        self.request_incoming_reset(streams)
+    }
+
     /// Asks the peer for more outgoing streams (RFC 6525, section 5.1.5); the answer comes as an event.
     pub fn add_streams(&mut self, count: u16) -> Result<(), ReconfigError> {
         self.request_streams(count)

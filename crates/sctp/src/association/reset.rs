@@ -1,6 +1,6 @@
 //! RE-CONFIG: resetting and adding streams (RFC 6525).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
 use gannet_wire::Serial32;
@@ -25,6 +25,8 @@ enum Request {
         /// The number of the peer's request that asked for it.
         answers: u32,
     },
+    /// The peer's outgoing streams are to be reset.
+    Incoming { streams: Vec<StreamId> },
     /// We want to send on more streams.
     Add { count: u16 },
 }
@@ -42,6 +44,8 @@ struct Deferred {
 pub(crate) struct Resets {
     /// Streams to be reset when they are drained.
     waiting: VecDeque<StreamId>,
+    /// Streams that the peer is to be asked to reset.
+    wanted: BTreeSet<StreamId>,
     /// Streams to be added.
     to_add: u16,
     request: Option<(u32, Request)>,
@@ -69,6 +73,7 @@ impl Resets {
     pub(crate) const fn new(local_initial_tsn: u32, peer_initial_tsn: u32) -> Self {
         Self {
             waiting: VecDeque::new(),
+            wanted: BTreeSet::new(),
             to_add: 0,
             request: None,
             request_due: false,
@@ -115,6 +120,11 @@ impl Tcb {
                 last_tsn: self.sender.last_tsn(),
                 answers: resets.incoming_number,
             }
+        } else if !resets.wanted.is_empty() {
+            let wanted = std::iter::from_fn(|| resets.wanted.pop_first());
+            Request::Incoming {
+                streams: wanted.take(MAX_STREAMS).collect(),
+            }
         } else if resets.to_add > 0 {
             Request::Add {
                 count: std::mem::take(&mut resets.to_add),
@@ -124,6 +134,23 @@ impl Tcb {
         };
         resets.request = Some((resets.take_number(), request));
         resets.request_due = true;
+    }
+
+    /// Lets no more messages onto streams, which are reset when they are drained; says how many of them were not
+    /// being reset before.
+    fn start_resets(
+        &mut self,
+        core: &mut Core,
+        streams: impl IntoIterator<Item = StreamId>,
+    ) -> usize {
+        let before = self.resets.waiting.len();
+        for stream in streams {
+            if !core.queue.is_resetting(stream) {
+                core.queue.start_reset(stream);
+                self.resets.waiting.push_back(stream);
+            }
+        }
+        self.resets.waiting.len() - before
     }
 
     /// Appends RE-CONFIG chunks that are due and fit.
@@ -162,6 +189,10 @@ impl Tcb {
                 last_tsn: last_tsn.0,
                 streams: StreamIds::Owned(streams),
             }),
+            Request::Incoming { streams } => ReConfigParameter::IncomingReset(IncomingReset {
+                request_number: *number,
+                streams: StreamIds::Owned(streams),
+            }),
             Request::Add { count } => ReConfigParameter::AddOutgoing(AddStreams {
                 request_number: *number,
                 count: *count,
@@ -184,37 +215,48 @@ const fn single(first: ReConfigParameter<'_>) -> ReConfig<'_> {
     }
 }
 
+/// That there are streams with these ids.
+fn exist(streams: &[StreamId], count: u16) -> Result<(), ReconfigError> {
+    match streams.iter().find(|stream| stream.0 >= count) {
+        Some(invalid) => Err(ReconfigError::InvalidStream(*invalid)),
+        None => Ok(()),
+    }
+}
+
 impl Association {
-    pub(super) fn request_reset(&mut self, streams: &[StreamId]) -> Result<(), ReconfigError> {
-        let State::Open(tcb) = &mut self.state else {
-            return Err(ReconfigError::NotConnected);
-        };
-        if tcb.phase != Phase::Established {
-            return Err(ReconfigError::NotConnected);
-        }
-        if !tcb.capabilities.reconfiguration {
-            return Err(ReconfigError::NotSupported);
-        }
-        let outbound = tcb.outbound_streams;
-        if let Some(invalid) = streams.iter().find(|stream| stream.0 >= outbound) {
-            return Err(ReconfigError::InvalidStream(*invalid));
-        }
-        for &stream in streams {
-            if !self.core.queue.is_resetting(stream) {
-                self.core.queue.start_reset(stream);
-                tcb.resets.waiting.push_back(stream);
+    /// What is needed to ask the peer for anything.
+    fn reconfigurable(&mut self) -> Result<(&mut Tcb, &mut Core), ReconfigError> {
+        match &mut self.state {
+            State::Open(tcb) if tcb.phase == Phase::Established => {
+                if tcb.capabilities.reconfiguration {
+                    Ok((tcb, &mut self.core))
+                } else {
+                    Err(ReconfigError::NotSupported)
+                }
             }
+            _ => Err(ReconfigError::NotConnected),
         }
+    }
+
+    pub(super) fn request_reset(&mut self, streams: &[StreamId]) -> Result<(), ReconfigError> {
+        let (tcb, core) = self.reconfigurable()?;
+        exist(streams, tcb.outbound_streams)?;
+        tcb.start_resets(core, streams.iter().copied());
+        Ok(())
+    }
+
+    pub(super) fn request_incoming_reset(
+        &mut self,
+        streams: &[StreamId],
+    ) -> Result<(), ReconfigError> {
+        let (tcb, _) = self.reconfigurable()?;
+        exist(streams, tcb.inbound_streams)?;
+        tcb.resets.wanted.extend(streams);
         Ok(())
     }
 
     pub(super) fn request_streams(&mut self, count: u16) -> Result<(), ReconfigError> {
-        let State::Open(tcb) = &mut self.state else {
-            return Err(ReconfigError::NotConnected);
-        };
-        if !tcb.capabilities.reconfiguration {
-            return Err(ReconfigError::NotSupported);
-        }
+        let (tcb, _) = self.reconfigurable()?;
         let total =
             u32::from(tcb.outbound_streams) + u32::from(tcb.resets.to_add) + u32::from(count);
         if total > u32::from(u16::MAX) {
@@ -288,6 +330,7 @@ impl Association {
 
     /// The peer resets streams that it sends on (section 5.2.2).
     fn on_outgoing_reset(&mut self, request: &OutgoingReset<'_>) {
+        self.on_reset_as_answer(request.response_number);
         self.answer(request.request_number, |tcb, core| {
             let streams: Vec<StreamId> = request.streams.iter().take(MAX_STREAMS).collect();
             let last_tsn = tcb.tracker.unwrap(Serial32(request.last_tsn));
@@ -308,6 +351,20 @@ impl Association {
             perform_reset(tcb, core, streams);
             ReConfigResult::Performed
         });
+    }
+
+    /// E1: a reset that we have asked for is an answer to that.
+    fn on_reset_as_answer(&mut self, number: u32) {
+        let State::Open(tcb) = &mut self.state else {
+            return;
+        };
+        let asked = |(ours, request): &mut (u32, Request)| {
+            *ours == number && matches!(request, Request::Incoming { .. })
+        };
+        if tcb.resets.request.take_if(asked).is_some() {
+            tcb.sender.clear_errors();
+            self.core.timers.stop(Timer::ReConfig);
+        }
     }
 
     /// What had to arrive before a reset has arrived.
@@ -337,11 +394,14 @@ impl Association {
                 return ReConfigResult::Denied;
             }
             tcb.resets.incoming_number = request.request_number;
-            for stream in request.streams.iter() {
-                if !core.queue.is_resetting(stream) {
-                    core.queue.start_reset(stream);
-                    tcb.resets.waiting.push_back(stream);
-                }
+            let started = if request.streams.is_empty() {
+                let all = core.queue.numbered();
+                tcb.start_resets(core, all)
+            } else {
+                tcb.start_resets(core, request.streams.iter())
+            };
+            if started == 0 {
+                return ReConfigResult::NothingToDo;
             }
             ReConfigResult::Performed
         });
@@ -409,6 +469,12 @@ impl Association {
                     Event::OutgoingStreamsResetFailed(streams)
                 });
             }
+            // The reset itself is a request of the peer.
+            Request::Incoming { .. } if performed => {}
+            Request::Incoming { streams } => self
+                .core
+                .events
+                .push_back(Event::IncomingStreamsResetFailed(streams)),
             Request::Add { count } if performed => {
                 tcb.outbound_streams = tcb.outbound_streams.saturating_add(count);
                 let total = tcb.outbound_streams;

@@ -158,6 +158,18 @@ impl SendQueue {
             .is_some_and(|stream| stream.resetting)
     }
 
+    /// The streams whose numbers are not those of a new one, or will not be when their messages have left.
+    pub(crate) fn numbered(&self) -> Vec<StreamId> {
+        let is_numbered = |stream: &OutStream| {
+            stream.next_ordered != 0 || stream.next_unordered != 0 || !stream.messages.is_empty()
+        };
+        self.streams
+            .iter()
+            .filter(|(_, stream)| is_numbered(stream))
+            .map(|(id, _)| StreamId(id))
+            .collect()
+    }
+
     /// Stops a stream from taking messages.
     pub(crate) fn start_reset(&mut self, stream: StreamId) {
         self.streams.entry(stream.0).resetting = true;

@@ -312,8 +312,8 @@ impl Association {
             return;
         };
         let result = if number == tcb.resets.expected {
-            if self.core.events.len() > MAX_EVENTS {
-                // The request is not taken: the peer repeats it.
+            if self.core.events.len() > MAX_EVENTS || tcb.resets.responses.len() >= MAX_RESPONSES {
+                // The request is not taken, which bounds what one packet costs: the peer repeats it.
                 return;
             }
             let result = perform(tcb, &mut self.core);

@@ -266,6 +266,34 @@ fn a_peer_that_asks_for_all_streams_gets_those_that_were_used() {
     assert!(pair.a.has(&Event::IncomingStreamsReset(used)));
 }
 
+#[test]
+fn requests_whose_answers_have_no_place_are_not_taken() {
+    let mut pair = connected(9, &Config::default(), quick_link());
+    let now = pair.now();
+    let first = pair.a.association.core.identity.initial_tsn.0;
+    for stream in 0..20_u16 {
+        let request = IncomingReset {
+            request_number: first.wrapping_add(stream.into()),
+            streams: StreamIds::Owned(&[StreamId(stream)]),
+        };
+        hand(&mut pair.b, now, ReConfigParameter::IncomingReset(request));
+    }
+    let resetting = |pair: &Ends, stream| {
+        let queue = &pair.b.association.core.queue;
+        queue.is_resetting(StreamId(stream))
+    };
+    assert!(resetting(&pair, 7));
+    assert!(!resetting(&pair, 8));
+    // When the answers have left, the next one has its turn.
+    assert_eq!(answer(&mut pair.b, now), (first, ReConfigResult::Performed));
+    let request = IncomingReset {
+        request_number: first.wrapping_add(8),
+        streams: StreamIds::Owned(&[StreamId(8)]),
+    };
+    hand(&mut pair.b, now, ReConfigParameter::IncomingReset(request));
+    assert!(resetting(&pair, 8));
+}
+
 // RFC 6525, sections 5.2.1 and 5.2.4: TSNs are never reset, and who asks is told so, as often as it asks.
 #[test]
 fn a_tsn_reset_is_denied() {

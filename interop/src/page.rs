@@ -15,9 +15,9 @@ pub struct CallReport {
     pub fps: f64,
     /// Pictures that the browser sent per second, over the same time.
     pub fps_sent: f64,
-    /// The share of bright points in the picture that came back.
+    /// The share of bright points in ten pictures that came back, a tenth of a second apart.
     pub bright: f64,
-    /// How colourful that picture is: the mean distance between its colour channels, 0 to 255.
+    /// How colourful those pictures are: the mean distance between its colour channels, 0 to 255.
     pub colour: f64,
     /// The strongest frequency of the sound that came back, in Hz.
     pub pitch: Option<f64>,
@@ -132,15 +132,18 @@ const WATCH: &str = "
     canvas.width = video.videoWidth;
     canvas.height = video.videoHeight;
     const context = canvas.getContext('2d');
-    context.drawImage(video, 0, 0);
-    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
-    let bright = 0, colour = 0;
-    for (let index = 0; index < data.length; index += 4) {
-        const [r, g, b] = [data[index], data[index + 1], data[index + 2]];
-        if (g > 100) bright += 1;
-        colour += Math.max(r, g, b) - Math.min(r, g, b);
+    let bright = 0, colour = 0, points = 0;
+    for (let picture = 0; picture < 10; picture += 1) {
+        if (picture > 0) await sleep(100);
+        context.drawImage(video, 0, 0);
+        const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+        for (let index = 0; index < data.length; index += 4) {
+            const [r, g, b] = [data[index], data[index + 1], data[index + 2]];
+            if (g > 100) bright += 1;
+            colour += Math.max(r, g, b) - Math.min(r, g, b);
+        }
+        points += data.length / 4;
     }
-    const points = data.length / 4;
 
     let pitch = null;
     if (analyser) {

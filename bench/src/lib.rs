@@ -1,6 +1,8 @@
 //! What the benchmarks share: time is that of the thread's processor, so that a busy machine does not count
 //! against whoever runs at that moment.
 
+pub mod srtp;
+
 use std::sync::OnceLock;
 use std::time::Duration;
 

@@ -8,8 +8,9 @@ use gannet_sctp::Config;
 use gannet_sctp_peers::{DcSctp, Ours, RtcSctp, Sctp, SctpProto};
 
 type Boxed = Box<dyn Sctp>;
+type Make = fn() -> Boxed;
 
-fn peers() -> Vec<(&'static str, fn() -> Boxed)> {
+fn peers() -> Vec<(&'static str, Make)> {
     vec![
         ("dcsctp", || Box::new(DcSctp::new(false))),
         ("dcsctp with I-DATA", || Box::new(DcSctp::new(true))),
@@ -32,7 +33,7 @@ enum Who {
     Both,
 }
 
-fn exchange(name: &str, peer: fn() -> Boxed, who: Who, loss: f64, seed: u64) {
+fn exchange(name: &str, peer: Make, who: Who, loss: f64, seed: u64) {
     let ours: Boxed = Box::new(Ours::new(seed, Config::default()));
     let link = LinkConfig::new()
         .delay(Duration::from_millis(20))

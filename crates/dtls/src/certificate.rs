@@ -99,7 +99,7 @@ impl Certificate {
     }
 
     /// Loads a chain of certificates in DER, our own first, and its key in PKCS #8 DER (or, for ECDSA,
-    /// SEC 1 DER).
+    /// SEC 1 DER, for RSA PKCS #1 DER).
     pub fn from_der(
         provider: &dyn CryptoProvider,
         chain: Vec<Vec<u8>>,
@@ -119,25 +119,16 @@ impl Certificate {
     }
 
     /// Loads certificates and a key from PEM texts, which may be one and the same: all `CERTIFICATE`
-    /// sections, our own first, and a `PRIVATE KEY` or `EC PRIVATE KEY`.
+    /// sections, our own first, and a `PRIVATE KEY`, `EC PRIVATE KEY` or `RSA PRIVATE KEY`.
     pub fn from_pem(
         provider: &dyn CryptoProvider,
         chain: &str,
         key: &str,
     ) -> Result<Self, CertificateError> {
-        let chain = pem::sections(chain, "CERTIFICATE").ok_or(CertificateError::Pem {
-            expected: "CERTIFICATE",
-        })?;
-        let missing = CertificateError::Pem {
-            expected: "PRIVATE KEY",
-        };
-        let keys = ["PRIVATE KEY", "EC PRIVATE KEY"]
-            .into_iter()
-            .find_map(|label| pem::sections(key, label).filter(|found| !found.is_empty()));
-        let key = keys
-            .and_then(|found| found.into_iter().next())
-            .ok_or(missing)?;
-        Self::from_der(provider, chain, &gannet_crypto::Secret::new(key))
+        let missing = |expected| CertificateError::Pem { expected };
+        let chain = pem::certificates(chain).ok_or_else(|| missing("CERTIFICATE"))?;
+        let key = pem::private_key(key).ok_or_else(|| missing("PRIVATE KEY"))?;
+        Self::from_der(provider, chain, &key)
     }
 
     /// The certificate in DER.
@@ -253,6 +244,37 @@ mod tests {
                 certificate.fingerprints(&*provider)
             );
         }
+    }
+
+    #[test]
+    fn keys_without_their_algorithm_are_loaded_too() {
+        let provider = default_provider();
+        for (algorithm, label) in [
+            (KeyAlgorithm::EcdsaP256, "EC PRIVATE KEY"),
+            (KeyAlgorithm::EcdsaP384, "EC PRIVATE KEY"),
+            (KeyAlgorithm::Rsa2048, "RSA PRIVATE KEY"),
+        ] {
+            let certificate = Certificate::generate_with(&*provider, algorithm).unwrap();
+            let (chain, _) = certificate.to_pem();
+            let bare = pem::section(label, bare_key(&certificate.pkcs8));
+            let loaded = Certificate::from_pem(&*provider, &chain, &bare).unwrap();
+            assert_eq!(loaded.pkcs8[..], certificate.pkcs8[..], "{label}");
+        }
+    }
+
+    /// The octets in a PrivateKeyInfo: what follows the header of each element (RFC 5958, section 2).
+    fn bare_key(pkcs8: &[u8]) -> &[u8] {
+        let header = |der: &[u8]| match der[1] {
+            len @ ..=0x7f => (2, usize::from(len)),
+            0x81 => (3, usize::from(der[2])),
+            _ => (4, usize::from(der[2]) << 8 | usize::from(der[3])),
+        };
+        let body = &pkcs8[header(pkcs8).0..];
+        let algorithm = &body[3..];
+        let (start, len) = header(algorithm);
+        let key = &algorithm[start + len..];
+        let (start, len) = header(key);
+        &key[start..start + len]
     }
 
     #[test]

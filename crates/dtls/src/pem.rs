@@ -1,54 +1,87 @@
 //! PEM (RFC 7468) in and out, and private keys into PKCS #8.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use gannet_crypto::Secret;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::x509::KeyKind;
 
-/// The contents of all sections with this label, in order; `None` if there is none or one is not
-/// base64.
-pub(crate) fn sections(text: &str, label: &str) -> Option<Vec<Vec<u8>>> {
-    let begin = format!("-----BEGIN {label}-----");
-    let end = format!("-----END {label}-----");
-    let mut found = Vec::new();
-    let mut rest = text;
-    while let Some((_, behind)) = rest.split_once(&begin) {
-        let (body, behind) = behind.split_once(&end)?;
-        found.push(decode_base64(body)?);
-        rest = behind;
-    }
-    (!found.is_empty()).then_some(found)
+/// The contents of all `CERTIFICATE` sections, in order; `None` if there is none or one is not whole.
+pub(crate) fn certificates(text: &str) -> Option<Vec<Vec<u8>>> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes())
+        .map(|certificate| certificate.map(|der| der.to_vec()))
+        .collect();
+    found.ok().filter(|found| !found.is_empty())
+}
+
+/// The contents of the first `PRIVATE KEY`, `EC PRIVATE KEY` or `RSA PRIVATE KEY`; `None` if there is none, or it is
+/// not whole.
+pub(crate) fn private_key(text: &str) -> Option<Secret> {
+    let mut key = PrivateKeyDer::from_pem_slice(text.as_bytes()).ok()?;
+    let copy = Secret::copied(key.secret_der());
+    key.zeroize();
+    Some(copy)
 }
 
 /// One section, with lines of 64 characters.
 pub(crate) fn section(label: &str, der: &[u8]) -> String {
-    let base64 = encode_base64(der);
-    let mut text = format!("-----BEGIN {label}-----\n");
-    for line in base64.as_bytes().chunks(64) {
+    const LINE: usize = 64;
+    let (begin, end) = (
+        format!("-----BEGIN {label}-----\n"),
+        format!("-----END {label}-----\n"),
+    );
+    let base64 = Zeroizing::new(STANDARD.encode(der));
+    // It may be a key: a text that had to grow would leave a copy behind.
+    let lines = base64.len() + base64.len().div_ceil(LINE);
+    let mut text = String::with_capacity(begin.len() + lines + end.len());
+    text.push_str(&begin);
+    for line in base64.as_bytes().chunks(LINE) {
         text.extend(line.iter().copied().map(char::from));
         text.push('\n');
     }
-    text.push_str(&format!("-----END {label}-----\n"));
+    text.push_str(&end);
     text
 }
 
-/// A private key as PKCS #8. Keys that are not the bare SEC 1 structure are handed on as they are.
+/// A private key as PKCS #8 (RFC 5958). Of a bare key (SEC 1 of RFC 5915, PKCS #1 of RFC 8017) it says which algorithm
+/// it is for, as its certificate does; all others are handed on as they are.
 pub(crate) fn pkcs8_of(key: &[u8], kind: KeyKind) -> Secret {
-    // ECPrivateKey starts with version 1, PrivateKeyInfo with version 0 (RFC 5915, RFC 5958).
-    let is_sec1 = kind.is_ecdsa() && contents(key).is_some_and(|body| body.starts_with(&[2, 1, 1]));
-    if !is_sec1 {
-        return Secret::copied(key);
-    }
-    let curve: &[u8] = match kind {
-        KeyKind::EcdsaP384 => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22],
-        _ => &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
+    // Behind the version, which is 1 in ECPrivateKey, RSAPrivateKey has a number and PrivateKeyInfo a sequence.
+    let bare: &[u8] = if kind.is_ecdsa() {
+        &[2, 1, 1]
+    } else {
+        &[2, 1, 0, 2]
     };
-    let ec_public_key = [0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
-    let algorithm = der(0x30, &[&ec_public_key[..], curve].concat());
+    let is_bare = contents(key).is_some_and(|body| body.starts_with(bare));
+    let Some(algorithm) = algorithm(kind).filter(|_| is_bare) else {
+        return Secret::copied(key);
+    };
+    let algorithm = der(0x30, &algorithm);
     let key = Secret::new(der(0x04, key));
     Secret::new(der(
         0x30,
         &Secret::new([&[2, 1, 0][..], &algorithm, &key].concat()),
     ))
+}
+
+/// What an AlgorithmIdentifier says of keys that may be bare (RFC 5480, section 2.1.1; RFC 3279, section 2.3.1).
+fn algorithm(kind: KeyKind) -> Option<Vec<u8>> {
+    const EC_PUBLIC_KEY: &[u8] = &[0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+    const P256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+    const P384: &[u8] = &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
+    const RSA: &[u8] = &[
+        0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01,
+    ];
+    const NULL: &[u8] = &[0x05, 0x00];
+    match kind {
+        KeyKind::EcdsaP256 => Some([EC_PUBLIC_KEY, P256].concat()),
+        KeyKind::EcdsaP384 => Some([EC_PUBLIC_KEY, P384].concat()),
+        KeyKind::Rsa => Some([RSA, NULL].concat()),
+        KeyKind::Ed25519 => None,
+    }
 }
 
 fn contents(key: &[u8]) -> Option<&[u8]> {
@@ -74,45 +107,6 @@ fn der(tag: u8, body: &[u8]) -> Vec<u8> {
     out
 }
 
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-fn encode_base64(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let group = chunk
-            .iter()
-            .fold(0_u32, |group, byte| group << 8 | u32::from(*byte))
-            << (8 * (3 - chunk.len()));
-        for i in 0..4 {
-            let digit = ALPHABET[(group >> (18 - 6 * i) & 63) as usize];
-            text.push(if i <= chunk.len() {
-                char::from(digit)
-            } else {
-                '='
-            });
-        }
-    }
-    text
-}
-
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
-    let (mut group, mut bits) = (0_u32, 0);
-    for c in text
-        .bytes()
-        .filter(|c| !c.is_ascii_whitespace() && *c != b'=')
-    {
-        let digit = ALPHABET.iter().position(|a| *a == c)?;
-        group = group << 6 | digit as u32;
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push((group >> bits) as u8);
-        }
-    }
-    Some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,7 +115,6 @@ mod tests {
     #[test]
     fn base64_vectors() {
         for (plain, base64) in [
-            ("", ""),
             ("f", "Zg=="),
             ("fo", "Zm8="),
             ("foo", "Zm9v"),
@@ -129,10 +122,13 @@ mod tests {
             ("fooba", "Zm9vYmE="),
             ("foobar", "Zm9vYmFy"),
         ] {
-            assert_eq!(encode_base64(plain.as_bytes()), base64);
-            assert_eq!(decode_base64(base64).unwrap(), plain.as_bytes());
+            let text =
+                format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
+            assert_eq!(section("CERTIFICATE", plain.as_bytes()), text);
+            assert_eq!(certificates(&text).unwrap(), [plain.as_bytes()]);
         }
-        assert_eq!(decode_base64("Zm9!"), None);
+        let bad = "-----BEGIN CERTIFICATE-----\nZm9!\n-----END CERTIFICATE-----\n";
+        assert_eq!(certificates(bad), None);
     }
 
     #[test]
@@ -143,15 +139,14 @@ mod tests {
             section("PRIVATE KEY", &[2; 5]),
             section("CERTIFICATE", &[3])
         );
-        assert_eq!(
-            sections(&text, "CERTIFICATE").unwrap(),
-            [vec![1; 60], vec![3]]
-        );
-        assert_eq!(sections(&text, "PRIVATE KEY").unwrap(), [vec![2; 5]]);
-        assert_eq!(sections(&text, "EC PRIVATE KEY"), None);
-        assert_eq!(
-            sections("-----BEGIN CERTIFICATE-----\nAA", "CERTIFICATE"),
-            None
-        );
+        assert_eq!(certificates(&text).unwrap(), [vec![1; 60], vec![3]]);
+        assert_eq!(&*private_key(&text).unwrap(), [2; 5]);
+        for label in ["EC PRIVATE KEY", "RSA PRIVATE KEY"] {
+            let text = section("EC PARAMETERS", &[5]) + &section(label, &[4; 50]);
+            assert_eq!(&*private_key(&text).unwrap(), [4; 50]);
+            assert_eq!(certificates(&text), None);
+        }
+        assert!(private_key(&section("CERTIFICATE", &[3])).is_none());
+        assert_eq!(certificates("-----BEGIN CERTIFICATE-----\nAA"), None);
     }
 }

@@ -1,8 +1,19 @@
 //! Parameter sets that travel in SDP.
 
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{DecodeError, Engine};
 use thiserror::Error;
 
 use crate::nal::START_CODE;
+
+/// RFC 4648, section 4. The padding may be missing, as it is in the SDP of some cameras.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
 
 /// Parameter sets beyond these many bytes in one attribute are refused.
 const MAX_TEXT: usize = 16_384;
@@ -45,7 +56,7 @@ pub fn parameter_sets(text: &str) -> Result<Vec<u8>, ParameterSetsError> {
     for (index, element) in text.split(',').enumerate() {
         out.extend_from_slice(&START_CODE);
         let before = out.len();
-        decode_base64(element.as_bytes(), at, &mut out)?;
+        decode_base64(element, at, &mut out)?;
         if out.len() == before {
             return Err(ParameterSetsError::Empty { index });
         }
@@ -54,44 +65,19 @@ pub fn parameter_sets(text: &str) -> Result<Vec<u8>, ParameterSetsError> {
     Ok(out)
 }
 
-/// RFC 4648, section 4. The padding may be missing, as it is in the SDP of some cameras.
-fn decode_base64(text: &[u8], at: usize, out: &mut Vec<u8>) -> Result<(), ParameterSetsError> {
-    let digits = text
-        .iter()
-        .rposition(|c| *c != b'=')
-        .map_or(0, |last| last.saturating_add(1));
-    let padding = text.len().saturating_sub(digits);
-    let error = |index: usize| ParameterSetsError::Base64 {
-        at: at.saturating_add(index),
-    };
-    if padding > 2 || digits & 3 == 1 {
-        return Err(error(digits));
-    }
-    let mut bits = 0_u32;
-    for (index, c) in text.iter().take(digits).enumerate() {
-        let digit = base64_digit(*c).ok_or_else(|| error(index))?;
-        bits = (bits << 6) | u32::from(digit);
-        // Of each four digits, the second, third and fourth complete a byte.
-        let complete = match index & 3 {
-            1 => bits >> 4,
-            2 => bits >> 2,
-            3 => bits,
-            _ => continue,
+/// Decodes one element, which begins at character `at`.
+fn decode_base64(text: &str, at: usize, out: &mut Vec<u8>) -> Result<(), ParameterSetsError> {
+    BASE64.decode_vec(text, out).map_err(|error| {
+        let index = match error {
+            DecodeError::InvalidByte(offset, _) => offset,
+            DecodeError::InvalidLastSymbol { offset, .. } => offset,
+            DecodeError::InvalidLength(_) | DecodeError::InvalidPadding => {
+                text.trim_end_matches('=').len()
+            }
         };
-        let [_, _, _, byte] = complete.to_be_bytes();
-        out.push(byte);
-    }
-    Ok(())
-}
-
-const fn base64_digit(c: u8) -> Option<u8> {
-    Some(match c {
-        b'A'..=b'Z' => c.wrapping_sub(b'A'),
-        b'a'..=b'z' => c.wrapping_sub(b'a').wrapping_add(26),
-        b'0'..=b'9' => c.wrapping_sub(b'0').wrapping_add(52),
-        b'+' => 62,
-        b'/' => 63,
-        _ => return None,
+        ParameterSetsError::Base64 {
+            at: at.saturating_add(index),
+        }
     })
 }
 

@@ -1,5 +1,8 @@
 //! The nonce cookie, with which a server says what it can (RFC 8489, sections 9.2 and 18.1).
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 const COOKIE: &[u8] = b"obMatJos2";
 
 /// The security features that a server announces in front of its nonce.
@@ -17,13 +20,11 @@ impl SecurityFeatures {
     pub fn of_nonce(nonce: &str) -> Option<Self> {
         let rest = nonce.as_bytes().strip_prefix(COOKIE)?;
         let (digits, _) = rest.split_first_chunk::<4>()?;
-        let mut bits = 0_u32;
-        for digit in digits {
-            bits = (bits << 6) | u32::from(base64_digit(*digit)?);
-        }
+        let mut bits = [0; 3];
+        STANDARD.decode_slice(digits, &mut bits).ok()?;
         Some(Self {
-            password_algorithms: bits & 0x80_0000 != 0,
-            username_anonymity: bits & 0x40_0000 != 0,
+            password_algorithms: bits[0] & 0x80 != 0,
+            username_anonymity: bits[0] & 0x40 != 0,
         })
     }
 
@@ -38,17 +39,6 @@ impl SecurityFeatures {
         };
         format!("obMatJos2{first}AAA")
     }
-}
-
-const fn base64_digit(digit: u8) -> Option<u8> {
-    Some(match digit {
-        b'A'..=b'Z' => digit.wrapping_sub(b'A'),
-        b'a'..=b'z' => digit.wrapping_sub(b'a').wrapping_add(26),
-        b'0'..=b'9' => digit.wrapping_sub(b'0').wrapping_add(52),
-        b'+' => 62,
-        b'/' => 63,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

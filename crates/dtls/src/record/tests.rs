@@ -3,6 +3,7 @@
 use gannet_crypto::{CryptoProvider, default_provider};
 use proptest::prelude::*;
 
+use super::open::split_inner;
 use super::*;
 use crate::config::Version;
 use crate::key_schedule::keys12;

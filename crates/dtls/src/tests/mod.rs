@@ -1,6 +1,7 @@
 //! Two connections and a wire between them that tests can reach into.
 
 mod lies;
+mod loss;
 mod malice;
 mod scenes;
 

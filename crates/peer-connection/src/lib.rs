@@ -51,6 +51,10 @@
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
+/// The tests inside share what those outside do, under the same name.
+#[cfg(test)]
+extern crate self as gannet;
+
 mod configuration;
 mod connection;
 mod data_channel;

@@ -24,6 +24,8 @@ mod shard;
 mod socket;
 mod stage;
 mod task;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 use std::io;

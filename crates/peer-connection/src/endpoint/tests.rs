@@ -1,0 +1,220 @@
+//! What only the inside shows: where the homes of connections are.
+
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use self::support::relay::exchange_through_relay;
+use self::support::{
+    connected, connection, connection_on, data_channel, echo, endpoint, endpoint_with, exchange,
+    soon, until,
+};
+use super::shard::Request;
+use crate::{ChannelInit, DataChannel, Endpoint, Message, PeerConnection};
+
+const SHARDS: usize = 4;
+
+fn sharded() -> Endpoint {
+    endpoint_with(|configuration| configuration.shards = SHARDS)
+}
+
+fn home(connection: &PeerConnection) -> usize {
+    connection.connection().lock().home.shard()
+}
+
+/// A peer with its own socket, a connection on the endpoint that sends back what comes, and the peer's end of their channel.
+async fn echoing(here: &Endpoint) -> (PeerConnection, PeerConnection, DataChannel) {
+    let (peer, ours) = (connection(), connection_on(here));
+    let channel = peer
+        .create_data_channel("echo", ChannelInit::default())
+        .unwrap();
+    exchange(&peer, &ours).await;
+    assert!(soon("the channel", channel.opened()).await);
+    tokio::spawn(echo(data_channel(&ours).await));
+    (peer, ours, channel)
+}
+
+/// Sends so many blocks and waits for all of them to come back.
+async fn talk(channel: &DataChannel, blocks: usize) {
+    let block = Message::Binary(Bytes::from(vec![7; 16 * 1024]));
+    let sending = async {
+        for _ in 0..blocks {
+            channel.send(block.clone()).await.unwrap();
+        }
+    };
+    let receiving = async {
+        for _ in 0..blocks {
+            assert_eq!(soon("a block", channel.recv()).await.as_ref(), Some(&block));
+        }
+    };
+    tokio::join!(sending, receiving);
+}
+
+#[tokio::test]
+async fn homes_are_where_the_datagrams_come_in_and_stay_there() {
+    let here = sharded();
+    let mut peers = Vec::new();
+    for _ in 0..24 {
+        peers.push(echoing(&here).await);
+    }
+    let homes: Vec<_> = peers.iter().map(|(_, ours, _)| home(ours)).collect();
+    // The kernel spreads 24 ports over 4 sockets; that all come to one happens to one run in 10^13.
+    assert!(homes.iter().collect::<HashSet<_>>().len() > 1, "{homes:?}");
+    for (_, _, channel) in &peers {
+        talk(channel, 16).await;
+    }
+    let after: Vec<_> = peers.iter().map(|(_, ours, _)| home(ours)).collect();
+    assert_eq!(homes, after);
+}
+
+/// The path changes every 400 datagrams, and one in a hundred is lost: without its timers, wherever they are, the transfer ends.
+#[tokio::test]
+async fn a_connection_that_moves_keeps_its_timers() {
+    let here = sharded();
+    let (peer, ours) = (connection(), connection_on(&here));
+    let channel = peer
+        .create_data_channel("moving", ChannelInit::default())
+        .unwrap();
+    let choose = |number| (number % 100 != 99).then_some(number as usize / 400 % 8);
+    exchange_through_relay(&peer, &ours, 8, choose).await;
+    assert!(soon("the channel", channel.opened()).await);
+    tokio::spawn(echo(data_channel(&ours).await));
+    let mut moves = 0;
+    let mut last = home(&ours);
+    let talking = talk(&channel, 400);
+    let mut talking = std::pin::pin!(talking);
+    loop {
+        let pause = tokio::time::sleep(Duration::from_millis(1));
+        tokio::select! {
+            () = &mut talking => break,
+            () = pause => {}
+        }
+        moves += usize::from(std::mem::replace(&mut last, home(&ours)) != last);
+    }
+    // All eight paths lead to one shard in one run of 16,384.
+    assert!(moves > 2, "it moved {moves} times");
+}
+
+/// Every datagram comes by another path than the one before it.
+#[tokio::test]
+async fn a_connection_with_paths_in_several_shards_stays_at_home() {
+    let here = sharded();
+    let (peer, ours) = (connection(), connection_on(&here));
+    let channel = peer
+        .create_data_channel("wide", ChannelInit::default())
+        .unwrap();
+    exchange_through_relay(&peer, &ours, 8, |number| Some(number as usize % 8)).await;
+    assert!(soon("the channel", channel.opened()).await);
+    tokio::spawn(echo(data_channel(&ours).await));
+    let watched = ours.clone();
+    let watching = tokio::spawn(async move {
+        let (mut moves, mut last) = (0, home(&watched));
+        loop {
+            tokio::time::sleep(Duration::from_micros(100)).await;
+            let now = home(&watched);
+            moves += usize::from(now != last);
+            last = now;
+            if watched.connection().lock().is_over() {
+                return moves;
+            }
+        }
+    });
+    talk(&channel, 200).await;
+    ours.close();
+    let moves = soon("the watcher", watching).await.unwrap();
+    let datagrams = ours.stats().transport.packets_received;
+    assert!(datagrams > 3000, "{datagrams}");
+    assert!(moves as u64 <= datagrams / 64, "{moves} of {datagrams}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_gone_is_forgotten_by_every_shard() {
+    let here = sharded();
+    let mut gone: Vec<Weak<_>> = Vec::new();
+    for round in 0..12 {
+        let (peer, ours, channel) = echoing(&here).await;
+        talk(&channel, 4).await;
+        gone.push(Arc::downgrade(ours.connection()));
+        match round % 3 {
+            0 => ours.close(),
+            1 => peer.close(),
+            _ => {}
+        }
+    }
+    // One that every shard knows a path to.
+    let (peer, ours) = (connection(), connection_on(&here));
+    let channel = peer
+        .create_data_channel("wide", ChannelInit::default())
+        .unwrap();
+    exchange_through_relay(&peer, &ours, 16, |number| Some(number as usize % 16)).await;
+    assert!(soon("the channel", channel.opened()).await);
+    gone.push(Arc::downgrade(ours.connection()));
+    drop((peer, ours, channel));
+    until("the connections to be freed", || {
+        gone.iter().all(|gone| gone.strong_count() == 0)
+    })
+    .await;
+    drop(here);
+}
+
+/// Moves a connection as datagrams do that come in to `shard`.
+fn move_home(connection: &PeerConnection, shard: usize) -> bool {
+    let connection = connection.connection();
+    let shards = &connection.endpoint().handle.shared.shards;
+    let old = {
+        let mut core = connection.lock();
+        (0..=64).find_map(|_| core.home.heard_at(shard))
+    };
+    let Some(old) = old else {
+        return false;
+    };
+    shards[old].request(Request::Release(Arc::clone(connection)));
+    shards[shard].request(Request::Attend(Arc::clone(connection)));
+    true
+}
+
+/// Connections are moved at random, while they talk, for two seconds. A wake-up that was lost would be overdue a
+/// consent check later (RFC 7675, section 5.1: after 6 s at most).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_wake_up_is_lost_between_shards() {
+    let here = sharded();
+    let mut peers = Vec::new();
+    for _ in 0..24 {
+        peers.push(echoing(&here).await);
+    }
+    let end = Instant::now() + Duration::from_secs(2);
+    let moved: Vec<_> = peers.iter().map(|(_, ours, _)| ours.clone()).collect();
+    let moving = tokio::task::spawn_blocking(move || {
+        let (mut moves, mut number) = (0, 1_u32);
+        while Instant::now() < end {
+            // A linear congruential generator: one seed is one run.
+            number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let choice = (number >> 16) as usize;
+            let connection = &moved[choice / SHARDS % moved.len()];
+            moves += usize::from(move_home(connection, choice % SHARDS));
+            if choice % 64 == 0 {
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        }
+        moves
+    });
+    while Instant::now() < end {
+        for (_, _, channel) in &peers {
+            talk(channel, 1).await;
+        }
+    }
+    let moves = moving.await.unwrap();
+    assert!(moves > 1000, "{moves}");
+    tokio::time::sleep(Duration::from_millis(6500)).await;
+    for (_, ours, _) in &peers {
+        let core = ours.connection().lock();
+        let next = core.session.poll_timeout().expect("consent is asked for");
+        let late = Instant::now().saturating_duration_since(next);
+        assert!(late < Duration::from_millis(500), "{late:?} late");
+    }
+}

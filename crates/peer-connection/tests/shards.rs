@@ -182,7 +182,10 @@ async fn a_connection_that_says_nothing_lives_on_any_shard() {
     }
     let answers = |connection: &PeerConnection| {
         let pairs = connection.stats().candidate_pairs;
-        pairs.iter().map(|pair| pair.pair.counters.responses_received).max()
+        pairs
+            .iter()
+            .map(|pair| pair.pair.counters.responses_received)
+            .max()
     };
     let before: Vec<_> = peers.iter().map(|(_, ours, _)| answers(ours)).collect();
     // Consent is asked for by our timers alone, every 6 s at the latest (RFC 7675, section 5.1).

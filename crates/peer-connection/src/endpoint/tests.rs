@@ -112,17 +112,15 @@ async fn a_connection_with_paths_in_several_shards_stays_at_home() {
     assert!(soon("the channel", channel.opened()).await);
     tokio::spawn(echo(data_channel(&ours).await));
     let watched = ours.clone();
-    let watching = tokio::spawn(async move {
+    let watching = tokio::task::spawn_blocking(move || {
         let (mut moves, mut last) = (0, home(&watched));
-        loop {
-            tokio::time::sleep(Duration::from_micros(100)).await;
+        while !watched.connection().lock().is_over() {
+            std::thread::sleep(Duration::from_micros(20));
             let now = home(&watched);
             moves += usize::from(now != last);
             last = now;
-            if watched.connection().lock().is_over() {
-                return moves;
-            }
         }
+        moves
     });
     talk(&channel, 200).await;
     ours.close();
@@ -160,6 +158,35 @@ async fn a_connection_that_is_gone_is_forgotten_by_every_shard() {
     })
     .await;
     drop(here);
+}
+
+/// A shard that has handed datagrams to a connection which lives elsewhere tells its home when it is to be woken.
+#[tokio::test]
+async fn the_home_is_told_what_another_shard_has_changed() {
+    let here = sharded();
+    let (peer, ours, channel) = echoing(&here).await;
+    connected(&peer, &ours).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let connection = ours.connection();
+    let is_late = || connection.lock().timer_moved();
+    assert!(!is_late());
+    let other = {
+        let mut core = connection.lock();
+        core.home.disarm();
+        (core.home.shard() + 1) % SHARDS
+    };
+    assert!(is_late());
+    let shards = &connection.endpoint().handle.shared.shards;
+    shards[other].request(Request::Attend(Arc::clone(connection)));
+    // By itself it would hear of it with the next consent check, seconds later.
+    let told = async {
+        while is_late() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let told = tokio::time::timeout(Duration::from_secs(1), told).await;
+    assert!(told.is_ok());
+    drop(channel);
 }
 
 /// Moves a connection as datagrams do that come in to `shard`.

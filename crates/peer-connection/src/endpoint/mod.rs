@@ -113,6 +113,9 @@ impl EndpointConfiguration {
 
 /// A set of UDP sockets that any number of connections share.
 ///
+/// Each datagram goes to the connection that its two addresses lead to; up to 32 remote addresses do so for a connection, in each
+/// shard, once checks from them have proved authentic. Checks go where the username fragment leads that they name.
+///
 /// It is a handle: clones are the same endpoint. The sockets are closed when the last clone and the
 /// last connection on it are gone.
 #[derive(Clone, Debug)]

@@ -11,9 +11,11 @@ use bytes::Bytes;
 
 use self::support::relay::exchange_through_relay;
 use self::support::{
-    connected, connection, connection_on, data_channel, echo, endpoint, endpoint_with, exchange,
-    soon, until,
+    connected, connection, connection_on, data_channel, echo, endpoint_with, exchange, soon, until,
 };
+use super::batch::Route;
+use super::demux::{Demux, Found};
+use super::fragments::Fragments;
 use super::shard::Request;
 use crate::{ChannelInit, DataChannel, Endpoint, Message, PeerConnection};
 
@@ -160,6 +162,72 @@ async fn a_connection_that_is_gone_is_forgotten_by_every_shard() {
     drop(here);
 }
 
+#[tokio::test]
+async fn the_last_four_username_fragments_lead_to_a_connection_until_it_leaves() {
+    let here = sharded();
+    let ours = connection_on(&here);
+    let fragments = &here.handle.shared.fragments;
+    let fragment =
+        || ours.inspect(|session| session.ice().local_parameters().username_fragment.clone());
+    let mut told = vec![fragment()];
+    for _ in 0..9 {
+        ours.restart_ice();
+        told.push(fragment());
+    }
+    let known = |fragments: &Fragments| {
+        let names = told.iter().map(|name| fragments.find(name).is_some());
+        names.collect::<Vec<_>>()
+    };
+    let (old, new) = (vec![false; 6], vec![true; 4]);
+    assert_eq!(known(fragments), [old, new].concat());
+    ours.close();
+    assert_eq!(known(fragments), [false; 10]);
+}
+
+fn route(port: u16) -> Route {
+    Route {
+        local: ([127, 0, 0, 1], 9).into(),
+        remote: ([127, 0, 0, 1], port).into(),
+    }
+}
+
+/// What a peer with our password can fill: 32 routes in a shard.
+#[tokio::test]
+async fn the_last_routes_lead_to_a_connection_and_no_more() {
+    let (ours, next) = (connection(), connection());
+    let fragments = Fragments::default();
+    let mut demux = Demux::default();
+    let name = |connection: &PeerConnection| connection.connection().id().to_string();
+    for connection in [&ours, &next] {
+        fragments.register(connection.connection(), &name(connection));
+    }
+    let learn = |demux: &mut Demux, connection: &PeerConnection, port| {
+        let found = demux.find(&fragments, &route(port), Some(&name(connection)));
+        let Found { connection, lesson } = found.expect("it is registered");
+        demux.learn(route(port), lesson.expect("it is new"), &connection);
+    };
+    let leads = |demux: &Demux, port| {
+        let found = demux.find(&fragments, &route(port), None);
+        found.map(|found| found.connection.id())
+    };
+    for port in 1..=40 {
+        learn(&mut demux, &ours, port);
+    }
+    let id = Some(ours.connection().id());
+    assert!((1..=8).all(|port| leads(&demux, port).is_none()));
+    assert!((9..=40).all(|port| leads(&demux, port) == id));
+    // A check that names the same as the one before it costs no look into the shared table.
+    let again = demux.find(&Fragments::default(), &route(40), Some(&name(&ours)));
+    assert!(again.is_some_and(|found| found.lesson.is_none()));
+    // Another connection takes a route over; what is left goes with the first one.
+    learn(&mut demux, &next, 40);
+    demux.remove(ours.connection().id());
+    assert!((1..40).all(|port| leads(&demux, port).is_none()));
+    assert_eq!(leads(&demux, 40), Some(next.connection().id()));
+    demux.remove(next.connection().id());
+    assert_eq!(leads(&demux, 40), None);
+}
+
 /// A shard that has handed datagrams to a connection which lives elsewhere tells its home when it is to be woken.
 #[tokio::test]
 async fn the_home_is_told_what_another_shard_has_changed() {
@@ -224,7 +292,7 @@ async fn no_wake_up_is_lost_between_shards() {
             let choice = (number >> 16) as usize;
             let connection = &moved[choice / SHARDS % moved.len()];
             moves += usize::from(move_home(connection, choice % SHARDS));
-            if choice % 64 == 0 {
+            if choice.is_multiple_of(64) {
                 std::thread::sleep(Duration::from_micros(200));
             }
         }

@@ -25,7 +25,7 @@ pub(crate) fn endpoint() -> Endpoint {
 /// Sockets on loopback, with a configuration of one's own.
 pub(crate) fn endpoint_with(change: impl FnOnce(&mut EndpointConfiguration)) -> Endpoint {
     let mut configuration = EndpointConfiguration::default();
-    configuration.addresses = vec![Ipv4Addr::LOCALHOST.into()];
+    configuration.addresses.push(Ipv4Addr::LOCALHOST.into());
     change(&mut configuration);
     Endpoint::bind(&configuration).expect("loopback can be bound")
 }

@@ -252,7 +252,7 @@ async fn the_home_is_told_what_another_shard_has_changed() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    let told = tokio::time::timeout(Duration::from_secs(1), told).await;
+    let told = tokio::time::timeout(Duration::from_secs(2), told).await;
     assert!(told.is_ok());
     drop(channel);
 }
@@ -307,9 +307,11 @@ async fn no_wake_up_is_lost_between_shards() {
     assert!(moves > 1000, "{moves}");
     tokio::time::sleep(Duration::from_millis(6500)).await;
     for (_, ours, _) in &peers {
-        let core = ours.connection().lock();
-        let next = core.session.poll_timeout().expect("consent is asked for");
-        let late = Instant::now().saturating_duration_since(next);
-        assert!(late < Duration::from_millis(500), "{late:?} late");
+        // On a busy machine it may be late, but not forever.
+        until("a wake-up", || {
+            let next = ours.connection().lock().session.poll_timeout();
+            next.expect("consent is asked for") > Instant::now()
+        })
+        .await;
     }
 }

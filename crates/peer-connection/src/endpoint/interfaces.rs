@@ -3,7 +3,8 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use super::{BindError, EndpointConfiguration, socket};
+use super::socket::BoundSocket;
+use super::{BindError, EndpointConfiguration};
 
 /// The most sockets in an endpoint: hosts with more addresses than that (containers' bridges) would
 /// only slow the connectivity checks down.
@@ -15,7 +16,7 @@ const MAX_SOCKETS: usize = 16;
 pub(super) fn bind_all(
     configuration: &EndpointConfiguration,
     shards: usize,
-) -> Result<Vec<Vec<socket2::Socket>>, BindError> {
+) -> Result<Vec<Vec<BoundSocket>>, BindError> {
     let addresses = if configuration.addresses.is_empty() {
         candidate_addresses(configuration.loopback).map_err(BindError::Interfaces)?
     } else {
@@ -25,7 +26,7 @@ pub(super) fn bind_all(
     let mut failure = BindError::NoAddress;
     for ip in addresses.into_iter().take(MAX_SOCKETS) {
         let address = SocketAddr::new(ip, configuration.port);
-        match socket::bind(address) {
+        match BoundSocket::bind(address) {
             Ok(first) => {
                 let group =
                     complete_group(first, shards).map_err(|source| not_for_all(address, source))?;
@@ -47,8 +48,8 @@ pub(super) fn bind_all(
 }
 
 /// As many sockets as there are shards, all with the address of the first.
-fn complete_group(first: socket2::Socket, shards: usize) -> io::Result<Vec<socket2::Socket>> {
-    let others: io::Result<Vec<_>> = (1..shards).map(|_| socket::bind_beside(&first)).collect();
+fn complete_group(first: BoundSocket, shards: usize) -> io::Result<Vec<BoundSocket>> {
+    let others: io::Result<Vec<_>> = (1..shards).map(|_| first.bind_beside()).collect();
     let mut group = vec![first];
     group.extend(others?);
     Ok(group)

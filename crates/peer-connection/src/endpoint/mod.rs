@@ -211,7 +211,7 @@ impl Endpoint {
 
     /// Takes a connection off the endpoint. The caller does not hold its lock.
     pub(crate) fn remove(&self, connection: &Arc<Connection>) {
-        // Only then: whoever holds it already, or has found its name, may still touch it before the request comes.
+        // Before the requests: whoever still touches it behind them, such as its users, has nothing armed or asked for.
         connection.lock().home.leave();
         let shared = &self.handle.shared;
         shared.fragments.remove(connection);

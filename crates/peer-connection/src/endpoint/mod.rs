@@ -24,7 +24,7 @@ mod shard;
 mod socket;
 mod stage;
 mod task;
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests;
 mod timers;
 

@@ -1,4 +1,4 @@
-//! What only the inside shows: where the homes of connections are.
+//! What only the inside shows: where the homes of connections are. On Linux, which spreads peers over shards.
 
 #[path = "../../tests/support/mod.rs"]
 mod support;

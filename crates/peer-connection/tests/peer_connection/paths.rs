@@ -72,6 +72,7 @@ async fn two_that_may_only_use_a_relay_talk_through_it() {
     }
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn a_relay_is_used_with_several_shards() {
     let address = serve_udp();
@@ -160,6 +161,7 @@ async fn where_udp_is_blocked_a_peer_is_reached_by_tcp() {
     tcp_only(0).await;
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn where_udp_is_blocked_a_peer_with_shards_is_reached_by_tcp() {
     tcp_only(4).await;

@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::data_channel::ChannelSignals;
-use crate::endpoint::{Batch, Endpoint, Route, lock};
+use crate::endpoint::{Batch, Endpoint, Home, Route, lock};
 use crate::error::NegotiationError;
 use crate::event::{IceCandidateError, PeerConnectionState, PendingEvent};
 use crate::mdns::{self, Responder};
@@ -48,7 +48,8 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(core: Core, endpoint: Endpoint, runtime: Handle, tls: Tls) -> Self {
+    pub(crate) fn new(mut core: Core, endpoint: Endpoint, runtime: Handle, tls: Tls) -> Self {
+        endpoint.settle(&mut core.home);
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             core: Mutex::new(core),
@@ -204,10 +205,8 @@ pub(crate) struct Core {
     closed: bool,
     reported: PeerConnectionState,
     batch: Batch,
-    /// The wake-up that the endpoint's task has noted.
-    armed: Option<Instant>,
-    /// The task was asked to look at the connection, and has not yet.
-    awaits_task: bool,
+    /// Which of the endpoint's shards looks after it.
+    pub(crate) home: Home,
     notices: Notices,
 }
 
@@ -232,8 +231,7 @@ impl Core {
             closed: false,
             reported: PeerConnectionState::New,
             batch: Batch::default(),
-            armed: None,
-            awaits_task: false,
+            home: Home::default(),
             notices: Notices::default(),
         }
     }
@@ -276,31 +274,16 @@ impl Core {
         self.batch = batch;
     }
 
-    /// Whether the session wants to be woken before the wake-up that the endpoint knows of.
+    /// Whether the session wants to be woken before the wake-up that its home knows of.
     pub(crate) fn timer_moved(&self) -> bool {
-        let next = self.session.poll_timeout();
-        next.is_some_and(|next| self.armed.is_none_or(|armed| next < armed))
+        self.home.is_late_for(self.session.poll_timeout())
     }
 
-    /// The wake-up that the endpoint's task is to note.
+    /// The wake-up that its home is to note.
     pub(crate) fn arm_timer(&mut self) -> Option<Instant> {
-        self.armed = self.session.poll_timeout();
-        self.armed
-    }
-
-    /// The wake-up that the endpoint's task had noted, and has no more.
-    pub(crate) const fn disarm_timer(&mut self) -> Option<Instant> {
-        self.armed.take()
-    }
-
-    /// Whether the endpoint's task is to be asked to look at the connection: once is enough.
-    pub(crate) const fn wants_attention(&mut self) -> bool {
-        !std::mem::replace(&mut self.awaits_task, true)
-    }
-
-    /// The endpoint's task has looked at the connection.
-    pub(crate) const fn attended(&mut self) {
-        self.awaits_task = false;
+        let at = self.session.poll_timeout()?;
+        self.home.arm(at);
+        Some(at)
     }
 
     /// Adds an event for the user.

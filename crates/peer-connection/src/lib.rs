@@ -5,7 +5,7 @@
 //! and without the `RTC` prefix.
 //!
 //! Many connections can share the sockets of one [`Endpoint`]: one UDP port serves them all, with one
-//! task for all of them.
+//! task for all of them, or with a thread for each of several shards ([`EndpointConfiguration::shards`]).
 //!
 //! ```no_run
 //! use gannet::{Configuration, Event, PeerConnection, SessionDescription};
@@ -50,6 +50,10 @@
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The tests inside share what those outside do, under the same name.
+#[cfg(test)]
+extern crate self as gannet;
 
 mod configuration;
 mod connection;

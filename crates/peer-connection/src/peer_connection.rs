@@ -400,7 +400,7 @@ impl PeerConnection {
         self.connection().close();
     }
 
-    fn connection(&self) -> &Arc<Connection> {
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
         self.owner.connection()
     }
 

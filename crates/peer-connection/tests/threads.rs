@@ -5,34 +5,13 @@
 
 mod support;
 
-use std::fs;
-
 use gannet::{ChannelInit, Direction, MediaKind, PeerConnection};
+use support::process::{memory, sockets, threads};
 use support::{connected, connection, exchange, pattern, picture, pitch, soon, tone, track, until};
 
 /// The threads that encode, decode, play and change.
 fn media_threads() -> usize {
-    let tasks = fs::read_dir("/proc/self/task").unwrap();
-    let names = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("comm")).ok());
-    names.filter(|name| name.starts_with("gannet-")).count()
-}
-
-fn sockets() -> usize {
-    let files = fs::read_dir("/proc/self/fd").unwrap();
-    let targets = files.filter_map(|file| fs::read_link(file.unwrap().path()).ok());
-    targets
-        .filter(|target| target.to_string_lossy().starts_with("socket:"))
-        .count()
-}
-
-/// The resident memory, in KiB.
-fn memory() -> usize {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
+    threads("gannet-")
 }
 
 /// A call with everything: the sender, the receiver.

@@ -45,6 +45,9 @@ pub(crate) struct Options {
     /// The UDP port for all calls, and the TCP port for those whose UDP is blocked; 0 takes a free one.
     #[arg(long, default_value_t = 0)]
     udp_port: u16,
+    /// How many threads share the UDP port of all calls; one per processor is enough.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = shards)]
+    shards: usize,
     /// Use these addresses for calls instead of those of all interfaces.
     #[arg(long, value_name = "ADDRESS")]
     address: Vec<IpAddr>,
@@ -54,6 +57,15 @@ pub(crate) struct Options {
     /// How many calls may go on at once.
     #[arg(long, default_value_t = 32)]
     max_calls: usize,
+}
+
+/// Reads the number of shards.
+fn shards(text: &str) -> Result<usize, String> {
+    let max = EndpointConfiguration::MAX_SHARDS;
+    let number = text.parse().ok();
+    number
+        .filter(|number| (1..=max).contains(number))
+        .ok_or_else(|| format!("there can be 1 to {max} shards"))
 }
 
 /// Why the server can not run.
@@ -88,6 +100,7 @@ pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
     configuration.addresses.clone_from(&options.address);
     configuration.loopback = true;
     configuration.tcp = true;
+    configuration.shards = options.shards;
     let endpoint = Endpoint::bind(&configuration)?;
     let sound = SoundFile::load(options.play.as_deref()).map_err(|source| ServeError::Sound {
         path: options.play.clone().unwrap_or_default(),
@@ -168,4 +181,19 @@ async fn end_on_signal(handle: axum_server::Handle<SocketAddr>, switchboard: Swi
     }
     switchboard.close();
     handle.graceful_shutdown(Some(GOODBYE));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_number_of_shards_is_told_in_a_sentence() {
+        assert_eq!(shards("1"), Ok(1));
+        assert_eq!(shards("64"), Ok(64));
+        for wrong in ["0", "65", "-1", "two", "", "99999999999999999999"] {
+            let refused = Err("there can be 1 to 64 shards".to_owned());
+            assert_eq!(shards(wrong), refused, "{wrong}");
+        }
+    }
 }

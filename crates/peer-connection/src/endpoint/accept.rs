@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use gannet_ortc::ice::Protocol;
+use gannet_ortc::ice::{Protocol, username_fragment_of};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-use super::{BindError, Request, Shared};
+use super::{BindError, Shared};
 use crate::streams::{StreamKey, read_first_frame};
 
 /// How long an accepted stream may take to send its first check.
@@ -19,22 +19,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MAX_SILENT: usize = 256;
 /// How long to wait when the system accepts nothing, as when it has no file descriptors left.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// A stream with its first frame.
-#[derive(Debug)]
-pub(super) struct Accepted {
-    pub(super) stream: TcpStream,
-    pub(super) key: StreamKey,
-    /// The length and the packet, as they were received.
-    pub(super) frame: Vec<u8>,
-}
-
-impl Accepted {
-    /// The packet in the first frame.
-    pub(super) fn check(&self) -> &[u8] {
-        self.frame.get(2..).unwrap_or_default()
-    }
-}
 
 /// A listener on each address; must be called inside a tokio runtime. With `any_port`, another port does
 /// where somebody else listens on the address's.
@@ -85,8 +69,18 @@ pub(super) async fn accept(shared: Weak<Shared>, local: SocketAddr, listener: Tc
                     remote,
                     protocol: Protocol::Tcp,
                 };
-                shared.request(Request::Adopt(Accepted { stream, key, frame }));
+                hand_over(&shared, stream, key, frame);
             }
         });
+    }
+}
+
+/// Gives a stream to the connection that the check in its first frame names; without one it is closed.
+fn hand_over(shared: &Shared, stream: TcpStream, key: StreamKey, frame: Vec<u8>) {
+    // Behind the frame's length.
+    let check = frame.get(2..).unwrap_or_default();
+    let name = username_fragment_of(check);
+    if let Some(connection) = name.and_then(|name| shared.fragments.find(name)) {
+        connection.adopt(stream, key, frame);
     }
 }

@@ -1,81 +1,109 @@
 //! Which connection a datagram belongs to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::batch::Route;
+use super::fragments::Fragments;
 use crate::connection::Connection;
 
-/// The most remote addresses that lead to one connection at a time: more than any honest peer has
+/// The most remote addresses that lead to one connection at a time, in each shard: more than any honest peer has
 /// paths, and a bound for one that has our password.
 const MAX_ROUTES: usize = 32;
 
-/// The most username fragments of one connection: those before the last ICE restarts lead to it for as
-/// long as checks for them may be under way.
-const MAX_FRAGMENTS: usize = 4;
-
-/// The routes and username fragments of all connections.
+/// The routes of the connections whose datagrams come to one shard.
 ///
 /// A STUN check is looked up by the username fragment that it names (RFC 8445, section 7.3). Only after
 /// the connection has found one authentic do its addresses lead there by themselves; everything else is
 /// looked up by them. So two connections can not share both sockets.
+///
+/// The kernel gives all datagrams with the same two addresses to the same shard, so that no shard needs to know the routes of another.
 #[derive(Debug, Default)]
 pub(super) struct Demux {
-    routes: HashMap<Route, Arc<Connection>>,
-    fragments: HashMap<String, Arc<Connection>>,
-    /// What each connection holds in the other two tables, by the connection's id.
-    holdings: HashMap<u64, Holding>,
+    routes: HashMap<Route, Known>,
+    /// The routes of each connection, by the connection's id; the oldest first.
+    held: HashMap<u64, VecDeque<Route>>,
     /// The connection that gets what leads to none.
     sole: Option<Arc<Connection>>,
 }
 
-#[derive(Debug, Default)]
-struct Holding {
-    routes: std::collections::VecDeque<Route>,
-    fragments: std::collections::VecDeque<String>,
+/// Where a route leads.
+#[derive(Debug)]
+struct Known {
+    connection: Arc<Connection>,
+    /// The username fragment that its last new check named.
+    fragment: Option<String>,
+}
+
+/// Where a datagram leads.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) connection: Arc<Connection>,
+    /// What is to be learnt once the datagram proves to be authentic.
+    pub(super) lesson: Option<Lesson>,
+}
+
+/// That a route leads to the connection.
+#[derive(Debug)]
+pub(super) struct Lesson {
+    fragment: Option<String>,
 }
 
 impl Demux {
-    /// Lets `fragment` lead to `connection`.
-    pub(super) fn register(&mut self, connection: &Arc<Connection>, fragment: String) {
-        let holding = self.holdings.entry(connection.id()).or_default();
-        if holding.fragments.len() == MAX_FRAGMENTS
-            && let Some(oldest) = holding.fragments.pop_front()
+    /// The connection that a datagram is for, which is a check if it names a username fragment. The name counts more than the
+    /// route, which may be that of a peer that is gone without a word.
+    pub(super) fn find(
+        &self,
+        fragments: &Fragments,
+        route: &Route,
+        name: Option<&str>,
+    ) -> Option<Found> {
+        let known = self.routes.get(route);
+        let is_new =
+            |name: &&str| known.is_none_or(|known| known.fragment.as_deref() != Some(name));
+        if let Some(name) = name.filter(is_new)
+            && let Some(connection) = fragments.find(name)
         {
-            self.fragments.remove(&oldest);
+            let fragment = Some(name.to_owned());
+            let lesson = Some(Lesson { fragment });
+            return Some(Found { connection, lesson });
         }
-        holding.fragments.push_back(fragment.clone());
-        self.fragments.insert(fragment, Arc::clone(connection));
+        let (connection, lesson) = match known {
+            Some(known) => (&known.connection, None),
+            None => (self.sole.as_ref()?, Some(Lesson { fragment: None })),
+        };
+        Some(Found {
+            connection: Arc::clone(connection),
+            lesson,
+        })
     }
 
-    /// Lets a route lead to `connection`; the oldest one makes room.
-    pub(super) fn learn(&mut self, route: Route, connection: &Arc<Connection>) {
-        let Some(holding) = self.holdings.get_mut(&connection.id()) else {
-            return;
+    /// Lets a route lead to `connection`; its oldest one makes room.
+    pub(super) fn learn(&mut self, route: Route, lesson: Lesson, connection: &Arc<Connection>) {
+        let known = Known {
+            connection: Arc::clone(connection),
+            fragment: lesson.fragment,
         };
-        if holding.routes.len() == MAX_ROUTES
-            && let Some(oldest) = holding.routes.pop_front()
+        if let Some(before) = self.routes.insert(route, known) {
+            self.let_go(before.connection.id(), route);
+        }
+        let held = self.held.entry(connection.id()).or_default();
+        held.push_back(route);
+        if held.len() > MAX_ROUTES
+            && let Some(oldest) = held.pop_front()
         {
             self.routes.remove(&oldest);
         }
-        holding.routes.retain(|held| *held != route);
-        holding.routes.push_back(route);
-        let before = self.routes.insert(route, Arc::clone(connection));
-        if let Some(before) = before.filter(|before| before.id() != connection.id())
-            && let Some(holding) = self.holdings.get_mut(&before.id())
-        {
-            holding.routes.retain(|held| *held != route);
+    }
+
+    /// The connection with this id does not have the route any more.
+    fn let_go(&mut self, id: u64, route: Route) {
+        if let Some(held) = self.held.get_mut(&id) {
+            held.retain(|held| *held != route);
+            if held.is_empty() {
+                self.held.remove(&id);
+            }
         }
-    }
-
-    /// The connection that a route leads to.
-    pub(super) fn by_route(&self, route: &Route) -> Option<&Arc<Connection>> {
-        self.routes.get(route)
-    }
-
-    /// The connection that a username fragment leads to.
-    pub(super) fn by_fragment(&self, fragment: &str) -> Option<&Arc<Connection>> {
-        self.fragments.get(fragment)
     }
 
     /// Lets everything that leads nowhere lead to `connection`.
@@ -83,22 +111,11 @@ impl Demux {
         self.sole = Some(connection);
     }
 
-    /// The only connection that there will ever be, if somebody said so.
-    pub(super) const fn sole(&self) -> Option<&Arc<Connection>> {
-        self.sole.as_ref()
-    }
-
-    /// Forgets a connection.
-    pub(super) fn remove(&mut self, connection: &Connection) {
-        self.sole.take_if(|sole| sole.id() == connection.id());
-        let Some(holding) = self.holdings.remove(&connection.id()) else {
-            return;
-        };
-        for route in holding.routes {
+    /// Forgets the connection with this id.
+    pub(super) fn remove(&mut self, id: u64) {
+        self.sole.take_if(|sole| sole.id() == id);
+        for route in self.held.remove(&id).unwrap_or_default() {
             self.routes.remove(&route);
-        }
-        for fragment in holding.fragments {
-            self.fragments.remove(&fragment);
         }
     }
 }

@@ -3,37 +3,62 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use super::socket::Socket;
+use super::socket::BoundSocket;
 use super::{BindError, EndpointConfiguration};
 
 /// The most sockets in an endpoint: hosts with more addresses than that (containers' bridges) would
 /// only slow the connectivity checks down.
 const MAX_SOCKETS: usize = 16;
 
-/// Binds a socket to each address that the configuration means. Addresses that can not be bound are
-/// left out, unless that leaves none.
-pub(super) fn bind_all(configuration: &EndpointConfiguration) -> Result<Vec<Socket>, BindError> {
+/// Binds a socket for each of `shards` to each address that the configuration means; the inner lists are the shards'.
+/// Addresses that can not be bound are left out, unless that leaves none. One that can be bound once can be bound for
+/// all shards, or that is an error.
+pub(super) fn bind_all(
+    configuration: &EndpointConfiguration,
+    shards: usize,
+) -> Result<Vec<Vec<BoundSocket>>, BindError> {
     let addresses = if configuration.addresses.is_empty() {
         candidate_addresses(configuration.loopback).map_err(BindError::Interfaces)?
     } else {
         configuration.addresses.clone()
     };
-    let mut sockets = Vec::new();
+    let mut sockets: Vec<Vec<_>> = (0..shards).map(|_| Vec::new()).collect();
     let mut failure = BindError::NoAddress;
     for ip in addresses.into_iter().take(MAX_SOCKETS) {
         let address = SocketAddr::new(ip, configuration.port);
-        match Socket::bind(address) {
-            Ok(socket) => sockets.push(socket),
+        match BoundSocket::bind(address) {
+            Ok(first) => {
+                let group =
+                    complete_group(first, shards).map_err(|source| not_for_all(address, source))?;
+                for (shard, socket) in sockets.iter_mut().zip(group) {
+                    shard.push(socket);
+                }
+            }
             Err(source) => {
                 tracing::debug!(%address, error = %source, "an address can not be bound");
                 failure = BindError::Bind { address, source };
             }
         }
     }
-    if sockets.is_empty() {
+    if sockets.iter().all(Vec::is_empty) {
         Err(failure)
     } else {
         Ok(sockets)
+    }
+}
+
+/// As many sockets as there are shards, all with the address of the first.
+fn complete_group(first: BoundSocket, shards: usize) -> io::Result<Vec<BoundSocket>> {
+    let others: io::Result<Vec<_>> = (1..shards).map(|_| first.bind_beside()).collect();
+    let mut group = vec![first];
+    group.extend(others?);
+    Ok(group)
+}
+
+fn not_for_all(address: SocketAddr, source: io::Error) -> BindError {
+    match source.kind() {
+        io::ErrorKind::Unsupported => BindError::OneShardOnly,
+        _ => BindError::Bind { address, source },
     }
 }
 

@@ -1,4 +1,4 @@
-//! The task of an endpoint: the only reader of its sockets, the only waiter for its timers.
+//! The task of a shard: the only reader of its sockets, the only waiter for its timers.
 
 use std::future::poll_fn;
 use std::io::{self, IoSliceMut};
@@ -9,14 +9,14 @@ use std::time::Instant;
 use gannet_ortc::ice::username_fragment_of;
 use quinn_udp::RecvMeta;
 
-use super::accept::Accepted;
+use super::Shared;
 use super::arrival::Arrivals;
 use super::batch::Route;
-use super::demux::Demux;
+use super::demux::{Demux, Found};
+use super::shard::{Request, Shard};
 use super::socket::{RECEIVE_BUFFERS, Socket};
 use super::timers::Timers;
-use super::{Request, Shared};
-use crate::connection::Connection;
+use crate::connection::{Connection, Core};
 
 /// The largest datagram that is received whole.
 const MAX_DATAGRAM: usize = 2048;
@@ -27,6 +27,8 @@ const BATCHES_PER_TURN: usize = 8;
 #[derive(Debug)]
 pub(super) struct Task {
     shared: Arc<Shared>,
+    /// Which of the shards it is.
+    index: usize,
     demux: Demux,
     timers: Timers,
     /// Connections that wait for room in a socket.
@@ -41,9 +43,9 @@ pub(super) struct Task {
 }
 
 impl Task {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        let segments = shared
-            .sockets
+    pub(super) fn new(shared: Arc<Shared>, index: usize) -> Self {
+        let segments = shared.shards[index]
+            .sockets()
             .iter()
             .map(Socket::max_received_segments)
             .max()
@@ -53,6 +55,7 @@ impl Task {
             .max(MAX_DATAGRAM);
         Self {
             shared,
+            index,
             demux: Demux::default(),
             timers: Timers::default(),
             blocked: Vec::new(),
@@ -68,23 +71,27 @@ impl Task {
     pub(super) async fn run(mut self) {
         loop {
             self.wait().await;
-            for request in self.shared.take_requests() {
+            for request in self.shard().take_requests() {
                 self.handle_request(request);
             }
             if self.closing {
                 return;
             }
             self.send_blocked();
-            for index in 0..self.shared.sockets.len() {
+            for index in 0..self.shard().sockets().len() {
                 self.receive(index);
             }
             self.fire_timers();
         }
     }
 
+    fn shard(&self) -> &Shard {
+        &self.shared.shards[self.index]
+    }
+
     /// Waits until there is something to do.
     async fn wait(&self) {
-        let sockets = &self.shared.sockets;
+        let sockets = self.shard().sockets();
         let readiness = poll_fn(|context| {
             let mut ready = sockets
                 .iter()
@@ -108,64 +115,65 @@ impl Task {
         };
         tokio::select! {
             () = readiness => {}
-            () = self.shared.wake.notified() => {}
+            () = self.shard().wake.notified() => {}
             () = timer => {}
         }
     }
 
     fn handle_request(&mut self, request: Request) {
         match request {
-            Request::Register {
-                connection,
-                username_fragment,
-            } => {
-                self.demux.register(&connection, username_fragment);
-            }
             Request::Dedicate(connection) => self.demux.dedicate(connection),
-            Request::Adopt(accepted) => {
-                let named = username_fragment_of(accepted.check());
-                if let Some(connection) = named.and_then(|name| self.demux.by_fragment(name)) {
-                    let Accepted { stream, key, frame } = accepted;
-                    connection.adopt(stream, key, frame);
-                }
-            }
-            Request::Remove(connection) => self.remove(&connection),
             Request::Attend(connection) => self.attend(&connection, Instant::now()),
+            Request::Release(connection) => self.release(&connection),
+            Request::Remove(id) => {
+                self.demux.remove(id);
+                self.let_go(id);
+            }
             Request::Close => self.closing = true,
         }
     }
 
-    /// Forgets a connection: nothing here holds it any more.
-    fn remove(&mut self, connection: &Connection) {
-        self.demux.remove(connection);
-        self.blocked
-            .retain(|blocked| blocked.id() != connection.id());
-        if let Some(armed) = connection.lock().disarm_timer() {
-            self.timers.remove(armed, connection);
+    /// Lets go of a connection that has moved, unless it has come back.
+    fn release(&mut self, connection: &Connection) {
+        // Only this task can make it come back.
+        let is_home = connection.lock().home.shard() == self.index;
+        if !is_home {
+            self.let_go(connection.id());
         }
     }
 
-    /// Sends what a connection has to say, tells its users what happened, and arms its timer.
+    /// Neither wakes a connection nor waits for room for it.
+    fn let_go(&mut self, id: u64) {
+        self.timers.remove(id);
+        self.blocked.retain(|blocked| blocked.id() != id);
+    }
+
+    /// Sends what a connection has to say, tells its users what happened, and sees to it that its timer is heard.
     fn attend(&mut self, connection: &Arc<Connection>, now: Instant) {
         let mut core = connection.lock();
-        let blocked = self.shared.flush(now, &mut core);
-        core.attended();
-        if core.timer_moved() {
-            if let Some(before) = core.disarm_timer() {
-                self.timers.remove(before, connection);
-            }
-            if let Some(at) = core.arm_timer() {
-                self.timers.insert(at, connection);
-            }
+        core.home.attended_by(self.index);
+        if core.home.shard() == self.index {
+            self.look_after(connection, &mut core, now);
+        } else {
+            self.shared.flush(now, connection, &mut core);
         }
         let notices = core.take_notices();
         drop(core);
         notices.deliver(connection);
+    }
+
+    /// Does for a connection what only its home does: arms its timer, and waits for room in the socket.
+    fn look_after(&mut self, connection: &Arc<Connection>, core: &mut Core, now: Instant) {
+        let blocked = self.shard().flush(now, core);
+        if core.timer_moved()
+            && let Some(at) = core.arm_timer()
+        {
+            self.timers.set(at, connection);
+        }
+        let mut waiting = self.blocked.iter();
         if blocked
-            && !self
-                .blocked
-                .iter()
-                .any(|waiting| waiting.id() == connection.id())
+            && !core.home.has_left()
+            && !waiting.any(|waiting| waiting.id() == connection.id())
         {
             self.blocked.push(Arc::clone(connection));
         }
@@ -188,7 +196,11 @@ impl Task {
         for connection in due.drain(..) {
             {
                 let mut core = connection.lock();
-                core.disarm_timer();
+                if core.home.shard() != self.index {
+                    // It has just moved, and is woken there.
+                    continue;
+                }
+                core.home.disarm();
                 core.handle_timeout(now);
             }
             self.attend(&connection, now);
@@ -205,7 +217,7 @@ impl Task {
                 let mut chunks = buffers.chunks_exact_mut(self.buffer_size);
                 let mut slices: [IoSliceMut<'_>; RECEIVE_BUFFERS] =
                     std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
-                self.shared.sockets[index].try_receive(&mut slices, &mut meta)
+                self.shard().sockets()[index].try_receive(&mut slices, &mut meta)
             };
             let count = match received {
                 Ok(count) => count,
@@ -220,7 +232,7 @@ impl Task {
             };
             let now = Instant::now();
             let arrivals = Arrivals::new(now);
-            let local = self.shared.sockets[index].local();
+            let local = self.shard().sockets()[index].local();
             for (buffer, meta) in buffers
                 .chunks_exact_mut(self.buffer_size)
                 .zip(&meta[..count])
@@ -248,21 +260,27 @@ impl Task {
 
     /// Hands datagrams of one route to their connection.
     fn deliver(&mut self, arrived: Instant, route: Route, datagrams: &mut [u8], stride: usize) {
-        let named = self.find_by_check(datagrams, stride);
-        let known = self.demux.by_route(&route);
-        let known_id = known.map(|known| known.id());
-        let found = named.or_else(|| known.or(self.demux.sole()).cloned());
-        let Some(connection) = found else {
+        let name = name_in_check(datagrams, stride);
+        let Some(found) = self.demux.find(&self.shared.fragments, &route, name) else {
             return;
         };
+        let Found { connection, lesson } = found;
         let mut authentic = false;
         let mut core = connection.lock();
         for datagram in datagrams.chunks_mut(stride) {
             authentic |= core.handle_packet(arrived, route, datagram);
         }
+        let old_home = match authentic {
+            true => core.home.heard_at(self.index),
+            false => None,
+        };
         drop(core);
-        if authentic && known_id != Some(connection.id()) {
-            self.demux.learn(route, &connection);
+        if let Some(old_home) = old_home {
+            let release = Request::Release(Arc::clone(&connection));
+            self.shared.shards[old_home].request(release);
+        }
+        if authentic && let Some(lesson) = lesson {
+            self.demux.learn(route, lesson, &connection);
         }
         if !self
             .touched
@@ -272,17 +290,14 @@ impl Task {
             self.touched.push(connection);
         }
     }
+}
 
-    /// The connection that the first datagram names, if it is a connectivity check. It counts more than
-    /// the route, which may be that of a peer that is gone without a word.
-    fn find_by_check(&self, datagrams: &[u8], stride: usize) -> Option<Arc<Connection>> {
-        let first = datagrams.chunks(stride).next()?;
-        // STUN, of all that comes here (RFC 7983, section 7).
-        if *first.first()? > 3 {
-            return None;
-        }
-        self.demux
-            .by_fragment(username_fragment_of(first)?)
-            .cloned()
+/// The username fragment that the first datagram names, if it is a connectivity check.
+fn name_in_check(datagrams: &[u8], stride: usize) -> Option<&str> {
+    let first = datagrams.chunks(stride).next()?;
+    // STUN, of all that comes here (RFC 7983, section 7).
+    if *first.first()? > 3 {
+        return None;
     }
+    username_fragment_of(first)
 }

@@ -72,6 +72,20 @@ async fn two_that_may_only_use_a_relay_talk_through_it() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_relay_is_used_with_several_shards() {
+    let address = serve_udp();
+    let url = format!("turn:{address}");
+    let sharded = || relayed(&url, |configuration| configuration.sockets.shards = 3);
+    let (one, other) = (sharded(), sharded());
+    talk(&one, &other).await;
+    for connection in [&one, &other] {
+        let pair = selected(connection);
+        assert_eq!(pair.local.candidate_type, CandidateType::Relayed);
+    }
+}
+
 #[tokio::test]
 async fn a_relay_is_reached_over_tcp_and_tls() {
     let (acceptor, trust) = tls();
@@ -144,7 +158,20 @@ fn without_udp(description: &SessionDescription) -> SessionDescription {
 
 #[tokio::test]
 async fn where_udp_is_blocked_a_peer_is_reached_by_tcp() {
-    let listening = connection_with(|configuration| configuration.sockets.tcp = true);
+    tcp_only(0).await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn where_udp_is_blocked_a_peer_with_shards_is_reached_by_tcp() {
+    tcp_only(4).await;
+}
+
+async fn tcp_only(shards: usize) {
+    let listening = connection_with(|configuration| {
+        configuration.sockets.tcp = true;
+        configuration.sockets.shards = shards;
+    });
     let calling = connection();
     let ours = calling
         .create_data_channel("tcp", ChannelInit::default())

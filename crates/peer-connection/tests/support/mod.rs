@@ -1,6 +1,9 @@
 //! What the tests share: connections on loopback, and how two of them come together.
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub(crate) mod process;
+pub(crate) mod relay;
+
 use std::future::Future;
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -16,9 +19,29 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Sockets on loopback.
 pub(crate) fn endpoint() -> Endpoint {
+    endpoint_with(|_| {})
+}
+
+/// Sockets on loopback, with a configuration of one's own.
+pub(crate) fn endpoint_with(change: impl FnOnce(&mut EndpointConfiguration)) -> Endpoint {
     let mut configuration = EndpointConfiguration::default();
-    configuration.addresses = vec![Ipv4Addr::LOCALHOST.into()];
+    configuration.addresses.push(Ipv4Addr::LOCALHOST.into());
+    change(&mut configuration);
     Endpoint::bind(&configuration).expect("loopback can be bound")
+}
+
+/// A connection on an endpoint.
+pub(crate) fn connection_on(endpoint: &Endpoint) -> PeerConnection {
+    connection_with(|configuration| configuration.endpoint = Some(endpoint.clone()))
+}
+
+/// Sends back what comes.
+pub(crate) async fn echo(channel: DataChannel) {
+    while let Some(message) = channel.recv().await {
+        if channel.send(message).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// A connection with sockets of its own, on loopback.

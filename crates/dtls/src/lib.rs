@@ -117,6 +117,7 @@ pub use connection::Connection;
 pub use error::{ConfigError, ConnectionIdError, ExportError, Failure, HandshakeError, SealError};
 pub use event::{Event, Stats, Transmit};
 pub use fingerprint::{Fingerprint, ParseFingerprintError};
+pub use pem::encode_base64;
 pub use suite::CipherSuite;
 pub use x509::X509Error;
 

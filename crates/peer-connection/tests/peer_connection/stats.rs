@@ -206,6 +206,10 @@ async fn rates_are_those_of_the_source() {
     let call = Call::new().await;
     let _readers = call.decode();
     call.video.sender().replace_track(Some(pictures(u32::MAX)));
+    until("a second and a half", || {
+        video_of(&call.other.stats()).is_some_and(|(_, decoder)| decoder.frames_decoded >= 45)
+    })
+    .await;
     let near = |rate: f64| (25.0..=31.0).contains(&rate);
     // On a busy machine a second may be short of pictures, but not each.
     until("a second of 30 pictures", || {

@@ -144,6 +144,7 @@ impl Session {
             mid: parameters.mid.clone(),
             rid: parameters.rid.clone(),
             media_source_id: None,
+            active: None,
             counters,
             encoder: None,
         })

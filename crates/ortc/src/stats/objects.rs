@@ -98,6 +98,8 @@ pub struct OutboundRtp {
     pub rid: Option<String>,
     /// A session knows no tracks.
     pub media_source_id: Option<StatsId>,
+    /// Whether it is to be sent. A session knows only what was.
+    pub active: Option<bool>,
     /// And `remote-inbound-rtp`. `target_bitrate` is the share that the session gives to a stream of video, or what
     /// the encoder aims at if whoever completes the report knows better; 0 if neither is known.
     pub counters: OutboundRtpStats,

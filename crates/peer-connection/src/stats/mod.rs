@@ -59,6 +59,8 @@ fn media_source(now: Instant, transceiver: &Transceiver) -> Option<MediaSource> 
 }
 
 fn complete_outbound(now: Instant, sender: &Sender, stream: &mut OutboundRtp) {
+    // What pauses has no parameters; its stream stays.
+    stream.active = Some(sender.parameters.is_some());
     stream.encoder = sender.meter.stats(now);
     let target = sender.meter.target_bitrate();
     if let Some(target) = target.filter(|_| sender.is_encoding()) {

@@ -329,9 +329,11 @@ async fn a_stream_that_comes_again_is_counted_from_zero() {
     })
     .await;
     let (first, _) = decoded().unwrap();
+    assert_eq!(call.sent_video().active, Some(true));
     call.video.set_direction(Direction::Inactive);
     exchange(&call.one, &call.other).await;
     assert_eq!(decoded(), None);
+    assert_eq!(call.sent_video().active, Some(false));
     call.video.set_direction(Direction::SendOnly);
     exchange(&call.one, &call.other).await;
     until("pictures again", || {

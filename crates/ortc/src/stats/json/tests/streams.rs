@@ -189,6 +189,7 @@ fn outbound_rtp() {
     video.mid = Some("1".to_owned());
     video.rid = Some("hi".to_owned());
     video.media_source_id = Some(id(StatsType::MediaSource, 0));
+    video.active = Some(true);
     video.counters.rtx_ssrc = Some(5678);
     video.counters.retransmitted_packets_sent = 10;
     video.counters.retransmitted_bytes_sent = 1_000;
@@ -214,6 +215,7 @@ fn outbound_rtp() {
             "mid": "1",
             "rid": "hi",
             "mediaSourceId": id(StatsType::MediaSource, 0).to_string(),
+            "active": true,
             "packetsSent": 110,
             "bytesSent": 11_000,
             "headerBytesSent": 2_200,
@@ -444,6 +446,7 @@ fn outbound(counters: OutboundRtpStats) -> OutboundRtp {
         mid: None,
         rid: None,
         media_source_id: None,
+        active: None,
         counters,
         encoder: None,
     }

@@ -1,8 +1,8 @@
 //! What both ends of a call say of it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use gannet::media::{AudioFormat, Source, TestPattern, Tone};
+use gannet::media::{AudioFormat, Source, TestPattern, Tone, Track};
 use gannet::ortc::stats::{
     AudioDecoderStats, AudioLevelStats, DecoderStats, InboundRtp, MediaSourceStats, OutboundRtp,
     VideoDecoderStats, VideoSourceStats,
@@ -42,9 +42,22 @@ fn pictures(left: u32) -> MediaStreamTrack {
     gannet::play("camera", Limited { source, left }).into()
 }
 
+/// So many pieces of a tone in real time. Its queue is long: of what is lost on a busy machine, the energy
+/// could not be told.
 fn sound(left: u32) -> MediaStreamTrack {
-    let source = Tone::new(440.0, AMPLITUDE, AudioFormat::mono(48_000)).unwrap();
-    gannet::play("voice", Limited { source, left }).into()
+    let mut tone = Tone::new(440.0, AMPLITUDE, AudioFormat::mono(48_000)).unwrap();
+    let (writer, track) = Track::new("voice", 64);
+    std::thread::spawn(move || {
+        let started = Instant::now();
+        for index in 0..left {
+            let time = index * tone.interval();
+            std::thread::sleep(time.saturating_sub(started.elapsed()));
+            if writer.write(tone.frame_at(time).unwrap()).is_err() {
+                return;
+            }
+        }
+    });
+    track.into()
 }
 
 /// Two connected ends; the first can send both kinds, and sends nothing yet.

@@ -97,6 +97,10 @@ impl VideoEncoder for H264Encoder {
         VideoCodec::H264
     }
 
+    fn implementation(&self) -> &'static str {
+        "OpenH264"
+    }
+
     fn encode(&mut self, frame: &VideoFrame) -> Result<Option<EncodedFrame>, EncodeError> {
         let size = (frame.width(), frame.height());
         check_size(size)?;
@@ -329,6 +333,10 @@ impl H264Decoder {
 impl VideoDecoder for H264Decoder {
     fn codec(&self) -> VideoCodec {
         VideoCodec::H264
+    }
+
+    fn implementation(&self) -> &'static str {
+        "OpenH264"
     }
 
     fn decode(&mut self, frame: &EncodedFrame) -> Result<Option<VideoFrame>, DecodeError> {

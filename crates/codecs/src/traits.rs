@@ -10,6 +10,9 @@ pub trait VideoEncoder: Send + fmt::Debug {
     /// What it writes.
     fn codec(&self) -> VideoCodec;
 
+    /// The library that does it: W3C's `encoderImplementation`.
+    fn implementation(&self) -> &'static str;
+
     /// Encodes one picture. `None` means that rate control skipped it.
     ///
     /// Timestamps should grow; one that does not is encoded as if it came a frame later. A picture
@@ -46,6 +49,9 @@ pub trait VideoEncoder: Send + fmt::Debug {
 pub trait VideoDecoder: Send + fmt::Debug {
     /// What it reads.
     fn codec(&self) -> VideoCodec;
+
+    /// The library that does it: W3C's `decoderImplementation`.
+    fn implementation(&self) -> &'static str;
 
     /// Decodes one whole frame. `None` means that the frame shows nothing.
     ///

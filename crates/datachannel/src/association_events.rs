@@ -174,6 +174,7 @@ impl DataChannels {
         };
         channel.stream = Some(stream);
         channel.state = ChannelState::Open;
+        self.opened += 1;
         channel.open_credit = Some(credit);
         association.set_stream_priority(StreamId(stream), priority.max(1));
         association.set_buffered_amount_low_threshold(StreamId(stream), 0);

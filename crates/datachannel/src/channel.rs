@@ -20,6 +20,15 @@ pub struct ChannelStats {
     pub bytes_received: u64,
 }
 
+/// Counters of all channels of one association (W3C `RTCPeerConnectionStats`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChannelsStats {
+    /// Channels that have become open.
+    pub data_channels_opened: u64,
+    /// Those of them that are not open any more.
+    pub data_channels_closed: u64,
+}
+
 /// A received message, with what it takes of the receive window.
 #[derive(Debug)]
 pub(crate) struct Received {

@@ -9,7 +9,7 @@ use gannet_sctp::{
     StreamId, Transmit,
 };
 
-use crate::channel::{Channel, ChannelStats};
+use crate::channel::{Channel, ChannelStats, ChannelsStats};
 use crate::dcep::{Dcep, Open, ppid};
 use crate::{
     ChannelId, ChannelInit, ChannelState, DataChannelConfig, Event, Message, OpenError, Role,
@@ -39,6 +39,8 @@ pub struct DataChannels {
     /// Streams that the peer opened against the rules, until both sides are reset.
     pub(crate) refused: BTreeSet<u16>,
     pub(crate) next_channel: u32,
+    /// How many channels have become open.
+    pub(crate) opened: u64,
     pub(crate) events: VecDeque<Event>,
 }
 
@@ -57,6 +59,7 @@ impl DataChannels {
             blocked: BTreeSet::new(),
             refused: BTreeSet::new(),
             next_channel: 0,
+            opened: 0,
             events: VecDeque::new(),
         }
     }
@@ -218,6 +221,7 @@ impl DataChannels {
         }
         channel.stream = Some(stream);
         channel.state = ChannelState::Open;
+        self.opened += 1;
         self.by_stream.insert(stream, id);
         self.events.push_back(Event::Opened(id));
         true
@@ -341,6 +345,17 @@ impl DataChannels {
     #[must_use]
     pub fn channel_stats(&self, channel: ChannelId) -> Option<ChannelStats> {
         self.channels.get(&channel).map(|channel| channel.stats)
+    }
+
+    /// How many channels were opened and closed so far.
+    #[must_use]
+    pub fn stats(&self) -> ChannelsStats {
+        let is_open = |channel: &&Channel| channel.state == ChannelState::Open;
+        let open = self.channels.values().filter(is_open).count() as u64;
+        ChannelsStats {
+            data_channels_opened: self.opened,
+            data_channels_closed: self.opened.saturating_sub(open),
+        }
     }
 
     /// All channels that are not gone.

@@ -66,7 +66,7 @@ mod init;
 #[cfg(test)]
 mod tests;
 
-pub use channel::ChannelStats;
+pub use channel::{ChannelStats, ChannelsStats};
 pub use channels::DataChannels;
 pub use error::{OpenError, SendError};
 pub use event::Event;

@@ -244,11 +244,33 @@ fn closing_resets_both_ways_and_frees_the_id() {
             assert!(closing);
             assert_eq!(pair.a.channels.channels().count(), 0);
             assert_eq!(pair.b.channels.channels().count(), 0);
+            for end in [&pair.a, &pair.b] {
+                let stats = end.channels.stats();
+                let counts = (stats.data_channels_opened, stats.data_channels_closed);
+                assert_eq!(counts, (round + 1, round + 1));
+            }
             pair.b.messages.clear();
             pair.a.events.clear();
             pair.b.events.clear();
         }
     }
+}
+
+#[test]
+fn what_never_opened_is_not_counted() {
+    let mut pair = connected(1, link());
+    let now = pair.now();
+    pair.a.open(now, "open");
+    let count = |channels: &DataChannels| {
+        let stats = channels.stats();
+        (stats.data_channels_opened, stats.data_channels_closed)
+    };
+    assert_eq!(count(&pair.a.channels), (1, 0));
+    pair.run_until(|_, b| count(&b.channels) == (1, 0));
+    let mut alone = DataChannels::new(DataChannelConfig::default());
+    let channel = alone.open(now, ChannelInit::default()).unwrap();
+    alone.close(now, channel);
+    assert_eq!(count(&alone), (0, 0));
 }
 
 #[test]

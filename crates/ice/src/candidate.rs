@@ -20,7 +20,9 @@ pub enum CandidateType {
 }
 
 impl CandidateType {
-    const fn name(self) -> &'static str {
+    /// W3C's word for it, which is that of candidate attributes.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Host => "host",
             Self::ServerReflexive => "srflx",
@@ -42,7 +44,9 @@ pub enum TcpType {
 }
 
 impl TcpType {
-    const fn name(self) -> &'static str {
+    /// W3C's word for it, which is that of candidate attributes.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Active => "active",
             Self::Passive => "passive",

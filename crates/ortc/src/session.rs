@@ -137,6 +137,7 @@ pub struct SessionCounters {
 #[derive(Debug)]
 pub struct Session {
     pub(crate) provider: Arc<dyn CryptoProvider>,
+    pub(crate) clock: WallClock,
     rng: Rng,
     ice: IceAgent,
     pub(crate) dtls: DtlsTransport,
@@ -199,6 +200,7 @@ impl Session {
             events: VecDeque::new(),
             counters: SessionCounters::default(),
             provider,
+            clock,
             rng,
         }
     }

@@ -13,6 +13,7 @@ use gannet_wire::{Extender32, Serial32};
 use tokio::runtime::Handle;
 
 use crate::inbox::{Delivery, Inbox};
+use crate::stats::{Arrival, AudioDecoderMeter, VideoDecoderMeter};
 use crate::transceivers::ReceivedFrame;
 
 /// The longest gap that is concealed; after more than that, sound starts anew.
@@ -35,23 +36,31 @@ impl Decoding {
     pub(crate) fn video(
         self,
         relay: Relay<VideoFrame>,
+        meter: Arc<VideoDecoderMeter>,
         request_key_frame: impl Fn() + Send + 'static,
     ) {
         start("gannet-decode-video", move || {
-            self.decode_video(&relay, &request_key_frame)
+            self.decode_video(&relay, &meter, &request_key_frame)
         });
     }
 
     /// Starts a thread that decodes sound for the readers of `relay`.
-    pub(crate) fn audio(self, relay: Relay<AudioFrame>) {
-        start("gannet-decode-audio", move || self.decode_audio(&relay));
+    pub(crate) fn audio(self, relay: Relay<AudioFrame>, meter: Arc<AudioDecoderMeter>) {
+        start("gannet-decode-audio", move || {
+            self.decode_audio(&relay, &meter)
+        });
     }
 
     fn next(&self) -> Option<Delivery<ReceivedFrame>> {
         self.runtime.block_on(self.inbox.recv())
     }
 
-    fn decode_video(&self, relay: &Relay<VideoFrame>, request_key_frame: &dyn Fn()) {
+    fn decode_video(
+        &self,
+        relay: &Relay<VideoFrame>,
+        meter: &VideoDecoderMeter,
+        request_key_frame: &dyn Fn(),
+    ) {
         let mut clock = MediaClock::default();
         let mut decoder: Option<Box<dyn VideoDecoder>> = None;
         let mut needs_keyframe = true;
@@ -71,23 +80,30 @@ impl Decoding {
             if needs_keyframe && !frame.frame.keyframe {
                 // The reader came late, or frames were dropped: the network has no reason to ask.
                 request_key_frame();
+                meter.dropped();
                 continue;
             }
             let Some(decoder) = video_decoder(&mut decoder, &frame.codec) else {
+                meter.dropped();
                 continue;
             };
+            let arrival = Arrival::of(&frame.frame);
             let time = clock.time(frame.frame.timestamp, frame.codec.clock_rate);
             let encoded = EncodedFrame::new(frame.frame.data, time, frame.frame.keyframe)
                 .with_rotation(rotation(frame.frame.orientation));
+            let from = Instant::now();
             match decoder.decode(&encoded) {
                 Ok(picture) => {
                     needs_keyframe = false;
                     if let Some(picture) = picture {
+                        let span = (from, Instant::now());
+                        meter.decoded(arrival, span, &picture, decoder.implementation());
                         relay.write(&picture);
                     }
                 }
                 Err(error) => {
                     tracing::debug!(%error, "a video frame can not be decoded");
+                    meter.dropped();
                     if error.needs_keyframe() {
                         needs_keyframe = true;
                         request_key_frame();
@@ -97,7 +113,7 @@ impl Decoding {
         }
     }
 
-    fn decode_audio(&self, relay: &Relay<AudioFrame>) {
+    fn decode_audio(&self, relay: &Relay<AudioFrame>, meter: &AudioDecoderMeter) {
         let mut clock = MediaClock::default();
         let mut decoder: Option<Box<dyn AudioDecoder>> = None;
         // Where the sound that was written ends.
@@ -109,16 +125,20 @@ impl Decoding {
             let Some(decoder) = audio_decoder(&mut decoder, &frame.codec) else {
                 continue;
             };
+            let (arrival, from) = (Arrival::of(&frame.frame), Instant::now());
             let time = clock.time(frame.frame.timestamp, frame.codec.clock_rate);
             let gap = time.saturating_sub(end);
             let packet = EncodedFrame::new(frame.frame.data, time, true);
             let conceals = frame.frame.lost > 0 && end > Duration::ZERO && gap <= MAX_CONCEALED;
             if conceals && gap > Duration::ZERO {
-                relay.write(&decoder.conceal(end, gap, Some(&packet)));
+                let sound = decoder.conceal(end, gap, Some(&packet));
+                meter.concealed(&sound);
+                relay.write(&sound);
             }
             match decoder.decode(&packet) {
                 Ok(sound) => {
                     end = time + sound.duration();
+                    meter.decoded(arrival, (from, Instant::now()), &sound);
                     relay.write(&sound);
                 }
                 Err(error) => tracing::debug!(%error, "an audio packet can not be decoded"),

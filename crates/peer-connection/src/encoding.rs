@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use crate::decoding::start;
 use crate::endpoint::lock;
+use crate::stats::{EncodedPicture, EncoderMeter, SourceMeter};
 
 /// The bit rates at which video makes sense.
 const VIDEO_BITRATES: std::ops::RangeInclusive<u32> = 50_000..=10_000_000;
@@ -150,6 +151,10 @@ pub(crate) struct Encoding<S> {
     pub(crate) control: Arc<EncoderControl>,
     pub(crate) runtime: Handle,
     pub(crate) timeline: Continued,
+    /// What the track had.
+    pub(crate) source: Arc<SourceMeter>,
+    /// What became of it.
+    pub(crate) meter: Arc<EncoderMeter>,
     pub(crate) sink: S,
 }
 
@@ -188,9 +193,19 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
         };
         while let Some(picture) = self.next(track) {
             let captured = Instant::now();
+            self.source.saw(captured, &picture);
             self.obey(&mut *encoder);
+            let from = Instant::now();
             match encoder.encode(&picture) {
                 Ok(Some(frame)) => {
+                    let encoded = EncodedPicture {
+                        from,
+                        to: Instant::now(),
+                        keyframe: frame.keyframe,
+                        bitrate: encoder.bitrate(),
+                        implementation: encoder.implementation(),
+                    };
+                    self.meter.encoded(&picture, encoded);
                     let ticks = self.timeline.ticks(frame.timestamp, captured);
                     if !(self.sink)(Encoded {
                         frame,
@@ -231,6 +246,7 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
         };
         while let Some(sound) = self.next(track) {
             let captured = Instant::now();
+            self.source.heard(&sound);
             let converted = converter.convert(&sound);
             match encoder.encode(&converted) {
                 Ok(packets) => {

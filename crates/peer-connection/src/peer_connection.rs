@@ -296,14 +296,14 @@ impl PeerConnection {
         direction: Direction,
         track: Option<MediaStreamTrack>,
     ) -> RtpTransceiver {
-        let id = self.connection().with(|core, _| {
+        let id = self.connection().with(|core, now| {
             let seed = transceiver_seed(core);
             let id = core
                 .jsep
                 .add_transceiver(kind, direction, SenderInit::default());
             register_transceiver(core, id, kind, seed);
             if let Some(transceiver) = core.transceivers.find_mut(id) {
-                transceiver.sender.track = track.map(Arc::new);
+                transceiver.sender.set_track(now, track);
             }
             id
         });
@@ -382,11 +382,14 @@ impl PeerConnection {
     }
 
     /// The statistics of all layers, under W3C's names: `getStats`. The connection is locked once, for as
-    /// long as it takes to copy the counters.
+    /// long as it takes to copy the counters. With the feature `serde` it serializes as W3C's JSON.
     #[must_use]
     pub fn stats(&self) -> StatsReport {
         let core = self.connection().lock();
-        core.session.stats(Instant::now())
+        let now = Instant::now();
+        let mut report = core.session.stats(now);
+        crate::stats::complete(now, &core.transceivers, &mut report);
+        report
     }
 
     /// Looks at the session below. It is locked meanwhile: `look` must not call the connection, its

@@ -117,10 +117,9 @@ impl RtpSender {
     pub fn replace_track(&self, track: Option<MediaStreamTrack>) {
         let RtpTransceiver { owner, id, .. } = &self.transceiver;
         let connection = owner.connection();
-        connection.with(|core, _| {
+        connection.with(|core, now| {
             if let Some(transceiver) = core.transceivers.find_mut(*id) {
-                transceiver.sender.stop_encoder();
-                transceiver.sender.track = track.map(Arc::new);
+                transceiver.sender.set_track(now, track);
             }
             core.transceivers.run_encoders(connection);
         });

@@ -17,6 +17,7 @@ use crate::connection::Connection;
 use crate::decoding::Decoding;
 use crate::encoding::{Encoded, EncoderControl, Encoding, SendCodec, Timeline};
 use crate::inbox::Inbox;
+use crate::stats::{DecoderMeter, EncoderMeter, SourceMeter};
 
 /// How many pictures wait for a reader: a late one is worth less than the next.
 const VIDEO_QUEUE: usize = 3;
@@ -51,11 +52,24 @@ pub(crate) struct Transceiver {
 #[derive(Debug)]
 pub(crate) struct Sender {
     pub(crate) init: SenderInit,
-    pub(crate) track: Option<Arc<MediaStreamTrack>>,
+    pub(crate) source: Option<Source>,
+    /// How many tracks it has had.
+    sources: u64,
     pub(crate) parameters: Option<RtpParameters>,
     pub(crate) id: Option<SenderId>,
     encoder: Option<Encoder>,
     timeline: Arc<Timeline>,
+    /// What its encoders count.
+    pub(crate) meter: Arc<EncoderMeter>,
+}
+
+/// A track of a sender: what W3C's statistics call a media source.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) track: Arc<MediaStreamTrack>,
+    /// Which of the sender's tracks it is.
+    pub(crate) number: u64,
+    pub(crate) meter: Arc<SourceMeter>,
 }
 
 /// A running encoder thread.
@@ -81,7 +95,11 @@ pub(crate) struct Receiver {
     pictures: Option<Relay<VideoFrame>>,
     /// The readers of decoded sound, once there was one: then a decoder runs.
     sound: Option<Relay<AudioFrame>>,
-    track_id: String,
+    pub(crate) track_id: String,
+    /// What its decoder counts, if it ever had one.
+    pub(crate) meter: Option<DecoderMeter>,
+    /// Frames that the inbox had dropped when the stream began.
+    dropped_before: u64,
 }
 
 /// Random numbers for a transceiver, drawn by the caller.
@@ -204,11 +222,13 @@ impl Transceiver {
             kind,
             sender: Sender {
                 init,
-                track: None,
+                source: None,
+                sources: 0,
                 parameters: None,
                 id: None,
                 encoder: None,
                 timeline: Arc::default(),
+                meter: Arc::default(),
             },
             receiver: Receiver {
                 parameters: None,
@@ -220,6 +240,8 @@ impl Transceiver {
                 pictures: None,
                 sound: None,
                 track_id: seed.track_id,
+                meter: None,
+                dropped_before: 0,
             },
         }
     }
@@ -229,12 +251,30 @@ impl Transceiver {
     /// Ends its threads, and the tracks on both sides: nobody else reads the one that it sends.
     fn stop(&mut self) {
         self.sender.stop_encoder();
-        self.sender.track = None;
+        self.sender.source = None;
         self.receiver.stop();
     }
 }
 
 impl Sender {
+    /// Takes another track, or none. Its encoder ends.
+    pub(crate) fn set_track(&mut self, now: Instant, track: Option<MediaStreamTrack>) {
+        self.stop_encoder();
+        self.source = track.map(|track| {
+            self.sources += 1;
+            Source {
+                track: Arc::new(track),
+                number: self.sources,
+                meter: Arc::new(SourceMeter::new(now)),
+            }
+        });
+    }
+
+    /// Whether an encoder runs, or did until its track ended.
+    pub(crate) const fn is_encoding(&self) -> bool {
+        self.encoder.is_some()
+    }
+
     fn apply(&mut self, now: Instant, session: &mut Session, wanted: Option<RtpParameters>) {
         let Some(mut parameters) = wanted else {
             // It pauses. Its source stays: under the same keys no sequence number may come again.
@@ -267,7 +307,8 @@ impl Sender {
     }
 
     fn run_encoder(&mut self, connection: &Arc<Connection>) {
-        let (Some(sender), Some(codec), Some(track)) = (self.id, self.codec(), &self.track) else {
+        let (Some(sender), Some(codec), Some(source)) = (self.id, self.codec(), &self.source)
+        else {
             self.stop_encoder();
             return;
         };
@@ -277,11 +318,13 @@ impl Sender {
         }
         let control = EncoderControl::new();
         let encoding = Encoding {
-            track: Arc::clone(track),
+            track: Arc::clone(&source.track),
             codec,
             control: Arc::clone(&control),
             runtime: connection.runtime().clone(),
             timeline: self.timeline.continued(codec.clock_rate()),
+            source: Arc::clone(&source.meter),
+            meter: Arc::clone(&self.meter),
             sink: sink(Arc::downgrade(connection), sender),
         };
         self.stop_encoder();
@@ -294,7 +337,7 @@ impl Sender {
     }
 
     /// Ends the encoder; the next [`Transceivers::run_encoders`] may start another.
-    pub(crate) fn stop_encoder(&mut self) {
+    fn stop_encoder(&mut self) {
         if let Some(encoder) = self.encoder.take() {
             encoder.control.stop();
         }
@@ -332,6 +375,7 @@ impl Receiver {
         let Some(parameters) = wanted else {
             if let Some(id) = self.id.take() {
                 session.rtp_mut().remove_receiver(now, id);
+                self.forget_counts();
             }
             self.parameters = None;
             return;
@@ -383,7 +427,9 @@ impl Receiver {
             MediaKind::Video => {
                 let relay = self.pictures.get_or_insert_with(|| {
                     let relay = Relay::new();
-                    decoding.video(relay.clone(), request_key_frame);
+                    let meter = Arc::default();
+                    self.meter = Some(DecoderMeter::Video(Arc::clone(&meter)));
+                    decoding.video(relay.clone(), meter, request_key_frame);
                     relay
                 });
                 relay.subscribe(id, Delivery::Buffered(VIDEO_QUEUE)).into()
@@ -391,11 +437,28 @@ impl Receiver {
             MediaKind::Audio => {
                 let relay = self.sound.get_or_insert_with(|| {
                     let relay = Relay::new();
-                    decoding.audio(relay.clone());
+                    let meter = Arc::default();
+                    self.meter = Some(DecoderMeter::Audio(Arc::clone(&meter)));
+                    decoding.audio(relay.clone(), meter);
                     relay
                 });
                 relay.subscribe(id, Delivery::Buffered(AUDIO_QUEUE)).into()
             }
+        }
+    }
+
+    /// How many frames of its stream came and were not decoded, or not taken in time.
+    pub(crate) fn frames_dropped(&self) -> u64 {
+        let waited = self.inbox.dropped().saturating_sub(self.dropped_before);
+        let meter = self.meter.as_ref();
+        waited + meter.map_or(0, DecoderMeter::frames_dropped)
+    }
+
+    /// What comes next is another stream.
+    fn forget_counts(&mut self) {
+        self.dropped_before = self.inbox.dropped();
+        if let Some(meter) = &self.meter {
+            meter.reset();
         }
     }
 

@@ -161,6 +161,8 @@ pub struct Frame {
     pub keyframe: bool,
     /// Packets that are missing before it, and will not come any more: a decoder of audio conceals them.
     pub lost: u32,
+    /// How many packets it came in.
+    pub packets: u32,
     /// The marker bit of its last packet; for audio the start of a talkspurt.
     pub marker: bool,
     /// When its first packet arrived.

@@ -82,6 +82,6 @@ pub use parameters::{
 };
 pub use session::{MAX_EVENTS, MAX_SOURCES, MAX_STREAMS, RtpSession};
 pub use stats::{
-    InboundRtpStats, OutboundRtpStats, RemoteInboundRtpStats, RemoteOutboundRtpStats, SessionStats,
-    TransportStats,
+    InboundRtpStats, JitterBufferStats, OutboundRtpStats, RemoteInboundRtpStats,
+    RemoteOutboundRtpStats, SessionStats, TransportStats,
 };

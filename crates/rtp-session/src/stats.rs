@@ -48,8 +48,12 @@ pub struct OutboundRtpStats {
     /// Payload bytes, without headers and padding.
     pub bytes_sent: u64,
     pub header_bytes_sent: u64,
+    /// Not in `packets_sent`, where W3C's member has them.
     pub retransmitted_packets_sent: u64,
+    /// Not in `bytes_sent`, where W3C's member has them.
     pub retransmitted_bytes_sent: u64,
+    /// Not in `header_bytes_sent`, where W3C's member has them. It has no name there.
+    pub retransmitted_header_bytes_sent: u64,
     pub frames_sent: u64,
     pub key_frames_sent: u64,
     pub nack_count: u64,
@@ -65,6 +69,8 @@ pub struct OutboundRtpStats {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "the fields are defined by webrtc-stats")]
 pub struct RemoteInboundRtpStats {
+    /// When the last report came.
+    pub timestamp: Option<Instant>,
     pub packets_lost: i64,
     /// 0.0 to 1.0.
     pub fraction_lost: f64,
@@ -83,6 +89,8 @@ pub struct InboundRtpStats {
     pub kind: MediaKind,
     /// The current source, once there is one.
     pub ssrc: Option<u32>,
+    /// That of retransmissions, if it was signalled.
+    pub rtx_ssrc: Option<u32>,
     /// The payload type of its last media packet.
     pub payload_type: Option<u8>,
     pub packets_received: u64,
@@ -94,13 +102,19 @@ pub struct InboundRtpStats {
     pub jitter: f64,
     /// Packets that came too late, or twice.
     pub packets_discarded: u64,
+    /// By RTX; not in `packets_received`, where W3C's member has them.
     pub retransmitted_packets_received: u64,
+    /// By RTX; not in `bytes_received`, where W3C's member has them.
     pub retransmitted_bytes_received: u64,
+    /// By RTX; not in `header_bytes_received`, where W3C's member has them. It has no name there.
+    pub retransmitted_header_bytes_received: u64,
     /// Frames that were handed out.
     pub frames_received: u64,
     pub key_frames_received: u64,
     /// Frames that arrived but could not be handed out, because what they refer to is missing.
     pub frames_dropped: u64,
+    /// Of video. That of audio is measured in samples, which only a decoder can count.
+    pub jitter_buffer: Option<JitterBufferStats>,
     pub nack_count: u64,
     pub pli_count: u64,
     pub fir_count: u64,
@@ -109,10 +123,21 @@ pub struct InboundRtpStats {
     pub remote: Option<RemoteOutboundRtpStats>,
 }
 
+/// The members of `inbound-rtp` that a jitter buffer knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JitterBufferStats {
+    /// `jitterBufferDelay`: the sum of what each frame took, from its first packet until it was handed out.
+    pub jitter_buffer_delay: Duration,
+    /// `jitterBufferEmittedCount`: how many frames were handed out.
+    pub jitter_buffer_emitted_count: u64,
+}
+
 /// `remote-outbound-rtp`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are defined by webrtc-stats")]
 pub struct RemoteOutboundRtpStats {
+    /// When the last report came.
+    pub timestamp: Option<Instant>,
     pub packets_sent: u64,
     pub bytes_sent: u64,
     pub remote_timestamp: NtpTime,

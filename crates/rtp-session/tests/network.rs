@@ -5,7 +5,7 @@ mod peer;
 use std::time::Duration;
 
 use gannet_netsim::{Direction, GilbertElliott, LinkConfig, start};
-use gannet_rtp_session::Event;
+use gannet_rtp_session::{Event, JitterBufferStats, MediaKind};
 
 use self::peer::{Endpoint, audio_receiver, audio_sender, one_way, video_receiver, video_sender};
 
@@ -43,6 +43,40 @@ fn without_loss_every_frame_comes_out_with_its_last_packet() {
     let rtt = receiver.transport.round_trip_time.unwrap();
     assert!((ms(39)..ms(42)).contains(&rtt), "measured by XR: {rtt:?}");
     assert!(pair.b.video.frames.last().unwrap().1.ntp.is_some());
+}
+
+#[test]
+fn the_jitter_buffer_measures_itself() {
+    let line = LinkConfig::new().delay(ms(20)).loss(0.02);
+    let mut pair = one_way(1, 20 * SECOND).link(line);
+    pair.run_for(21 * SECOND);
+    let sent = pair.a.session.stats(pair.now()).outbound[0];
+    let stats = pair.b.session.stats(pair.now());
+    let [video, audio] = [MediaKind::Video, MediaKind::Audio].map(|kind| {
+        let mut inbound = stats.inbound.iter();
+        inbound.find(|inbound| inbound.kind == kind).unwrap()
+    });
+    let frames = &pair.b.video.frames;
+    let delay = frames.iter().map(|(out, frame)| *out - frame.first_arrival);
+    let expected = JitterBufferStats {
+        jitter_buffer_delay: delay.sum(),
+        jitter_buffer_emitted_count: frames.len() as u64,
+    };
+    assert_eq!(video.jitter_buffer, Some(expected));
+    assert!(expected.jitter_buffer_delay > ms(100), "{expected:?}");
+    assert_eq!(audio.jitter_buffer, None);
+    let packets: u32 = frames.iter().map(|(_, frame)| frame.packets).sum();
+    let received = video.packets_received + video.retransmitted_packets_received;
+    assert!(u64::from(packets) <= received && packets > frames.len() as u32);
+    // All retransmissions have headers of one length here.
+    assert!(video.retransmitted_packets_received > 10);
+    assert!(sent.retransmitted_header_bytes_sent > 14 * sent.retransmitted_packets_sent);
+    assert_eq!(
+        sent.retransmitted_header_bytes_sent * video.retransmitted_packets_received,
+        video.retransmitted_header_bytes_received * sent.retransmitted_packets_sent
+    );
+    let reported = sent.remote.and_then(|remote| remote.timestamp).unwrap();
+    assert!(pair.now() - reported < 3 * SECOND);
 }
 
 // 40 ms of round trip, 2 % of loss, one minute. Measured over these seeds: 127 to 177 ms.

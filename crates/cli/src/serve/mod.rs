@@ -3,6 +3,7 @@
 mod call;
 mod offer;
 mod page;
+mod stats;
 mod tls;
 
 use std::io;
@@ -57,6 +58,10 @@ pub(crate) struct Options {
     /// How many calls may go on at once.
     #[arg(long, default_value_t = 32)]
     max_calls: usize,
+    /// Serve the statistics of all calls as W3C's JSON at /stats. Whoever can open the page can then see
+    /// the addresses of everybody who is in a call.
+    #[arg(long)]
+    stats: bool,
 }
 
 /// Reads the number of shards.
@@ -109,13 +114,16 @@ pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
     let provider = gannet::default_provider();
     let certificate = Certificate::generate(&*provider)?;
     let switchboard = Switchboard::new(endpoint, certificate, sound, options.max_calls);
-    let router = Router::new()
+    let mut router = Router::new()
         .route("/", get(page::index))
         .route("/client.js", get(page::client))
         .route("/style.css", get(page::style))
         .route("/offer", post(offer::answer))
-        .layer(DefaultBodyLimit::max(MAX_OFFER))
-        .with_state(switchboard.clone());
+        .layer(DefaultBodyLimit::max(MAX_OFFER));
+    if options.stats {
+        router = router.route("/stats", get(stats::show));
+    }
+    let router = router.with_state(switchboard.clone());
 
     let address = SocketAddr::new(options.host, options.port);
     let listen = |source| ServeError::Listen { address, source };

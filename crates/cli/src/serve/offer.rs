@@ -17,6 +17,7 @@ use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::call::{Call, Sound};
+use super::stats::{Calls, Entry};
 
 /// How long gathering may take before the answer goes out with the candidates that are there.
 const GATHERING: Duration = Duration::from_secs(2);
@@ -33,6 +34,7 @@ struct Shared {
     certificate: Certificate,
     sound: SoundFile,
     places: Arc<Semaphore>,
+    calls: Calls,
     closing: watch::Sender<bool>,
 }
 
@@ -51,9 +53,15 @@ impl Switchboard {
                 certificate,
                 sound,
                 places,
+                calls: Calls::default(),
                 closing,
             }),
         }
+    }
+
+    /// The calls that go on.
+    pub(super) fn calls(&self) -> &Calls {
+        &self.shared.calls
     }
 
     /// Ends all calls.
@@ -140,6 +148,7 @@ pub(super) async fn answer(
         Sound::Echo => None,
         Sound::File => Some(shared.sound.clone()),
     };
+    let entry = shared.calls.enter(connection.clone());
     let call = Call::prepare(connection.clone(), transform, sound);
     let local = connection.create_answer().await?;
     connection.set_local_description(local).await?;
@@ -151,15 +160,20 @@ pub(super) async fn answer(
         .local_description()
         .map(|local| local.sdp)
         .unwrap_or_default();
-    tokio::spawn(run(call, place, shared.closing.subscribe()));
+    tokio::spawn(run(call, place, entry, shared.closing.subscribe()));
     Ok(Json(Answer {
         sdp: answer,
         r#type: "answer",
     }))
 }
 
-/// Runs a call to its end, and gives its place back.
-async fn run(call: Call, _place: OwnedSemaphorePermit, mut closing: watch::Receiver<bool>) {
+/// Runs a call to its end, and gives its place back. Nobody can ask for its statistics from then on.
+async fn run(
+    call: Call,
+    _place: OwnedSemaphorePermit,
+    _entry: Entry,
+    mut closing: watch::Receiver<bool>,
+) {
     tokio::select! {
         () = call.run() => {}
         _ = closing.wait_for(|closing| *closing) => call.hang_up(),

@@ -117,6 +117,10 @@ impl VideoDecoder for VpxDecoder {
         self.format.codec()
     }
 
+    fn implementation(&self) -> &'static str {
+        "libvpx"
+    }
+
     fn decode(&mut self, frame: &EncodedFrame) -> Result<Option<VideoFrame>, DecodeError> {
         // libvpx reads an empty frame as the end of the stream.
         if frame.data.is_empty() || u32::try_from(frame.data.len()).is_err() {

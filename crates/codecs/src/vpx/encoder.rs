@@ -104,6 +104,10 @@ impl VideoEncoder for VpxEncoder {
         self.format.codec()
     }
 
+    fn implementation(&self) -> &'static str {
+        "libvpx"
+    }
+
     fn encode(&mut self, frame: &VideoFrame) -> Result<Option<EncodedFrame>, EncodeError> {
         let size = (frame.width(), frame.height());
         self.stream_for(size)?;

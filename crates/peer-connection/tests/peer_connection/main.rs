@@ -11,4 +11,5 @@ mod lifecycle;
 mod media;
 mod negotiation;
 mod paths;
+mod stats;
 mod streams;

@@ -21,7 +21,7 @@ use gannet_wire::{Serial16, Serial32};
 use crate::event::{Event, ReceivedPacket};
 use crate::parameters::{CodecParameters, Delivery, MediaKind, ReceiveParameters, ReceiverId};
 use crate::session::MAX_EVENTS;
-use crate::stats::{InboundRtpStats, RemoteOutboundRtpStats};
+use crate::stats::{InboundRtpStats, JitterBufferStats, RemoteOutboundRtpStats};
 
 use self::audio::{AudioBuffer, AudioPacket};
 pub(crate) use self::feedback::FeedbackRecorder;
@@ -57,8 +57,10 @@ struct Counters {
     discarded: u64,
     retransmitted_packets: u64,
     retransmitted_bytes: u64,
+    retransmitted_header_bytes: u64,
     frames: u64,
     key_frames: u64,
+    jitter_buffer: JitterBufferStats,
     nacks: u64,
     plis: u64,
     firs: u64,
@@ -247,6 +249,9 @@ impl Receiver {
         };
         self.counters.retransmitted_packets += 1;
         self.counters.retransmitted_bytes += payload.len() as u64;
+        // The original sequence number is a header too.
+        let header = packet.header_len() as u64 + 2 + u64::from(packet.padding_len());
+        self.counters.retransmitted_header_bytes += header;
         if self
             .source
             .as_ref()
@@ -369,6 +374,9 @@ impl Receiver {
                     while let Some(frame) = buffer.next_frame(now, patience) {
                         self.counters.frames += 1;
                         self.counters.key_frames += u64::from(frame.keyframe);
+                        let delay = now.saturating_duration_since(frame.first_arrival);
+                        self.counters.jitter_buffer.jitter_buffer_delay += delay;
+                        self.counters.jitter_buffer.jitter_buffer_emitted_count += 1;
                         if frame.keyframe {
                             self.requests.fulfilled();
                         }
@@ -461,14 +469,15 @@ impl Receiver {
 
     pub(crate) fn stats(&self) -> InboundRtpStats {
         let source = self.source.as_ref().filter(|source| source.has_received());
-        let dropped = match &self.buffer {
-            Buffer::Video(buffer) => buffer.frames_dropped,
-            _ => 0,
+        let (dropped, jitter_buffer) = match &self.buffer {
+            Buffer::Video(buffer) => (buffer.frames_dropped, Some(self.counters.jitter_buffer)),
+            _ => (0, None),
         };
         InboundRtpStats {
             receiver: self.id,
             kind: self.parameters.kind,
             ssrc: source.map(|source| source.ssrc),
+            rtx_ssrc: self.parameters.rtx_ssrc,
             payload_type: source.and(self.counters.payload_type),
             packets_received: self.counters.packets,
             bytes_received: self.counters.bytes,
@@ -478,9 +487,11 @@ impl Receiver {
             packets_discarded: self.counters.discarded,
             retransmitted_packets_received: self.counters.retransmitted_packets,
             retransmitted_bytes_received: self.counters.retransmitted_bytes,
+            retransmitted_header_bytes_received: self.counters.retransmitted_header_bytes,
             frames_received: self.counters.frames,
             key_frames_received: self.counters.key_frames,
             frames_dropped: dropped,
+            jitter_buffer,
             nack_count: self.counters.nacks,
             pli_count: self.counters.plis,
             fir_count: self.counters.firs,
@@ -488,6 +499,7 @@ impl Receiver {
             remote: source.and_then(|source| {
                 let info = source.last_info?;
                 Some(RemoteOutboundRtpStats {
+                    timestamp: source.reported(),
                     packets_sent: u64::from(info.packet_count),
                     bytes_sent: u64::from(info.octet_count),
                     remote_timestamp: info.ntp,

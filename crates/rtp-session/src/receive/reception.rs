@@ -152,6 +152,11 @@ impl Reception {
         self.jitter / f64::from(self.clock.clock_rate())
     }
 
+    /// When the source's last report came.
+    pub(crate) fn reported(&self) -> Option<Instant> {
+        self.last_report.map(|(_, at)| at)
+    }
+
     pub(crate) const fn has_received(&self) -> bool {
         self.received > 0
     }

@@ -55,6 +55,7 @@ struct Counters {
     header_bytes: u64,
     retransmitted_packets: u64,
     retransmitted_bytes: u64,
+    retransmitted_header_bytes: u64,
     frames: u64,
     key_frames: u64,
     nacks: u64,
@@ -231,6 +232,7 @@ impl Sender {
         let Some(packet) = self.history.get(sequence) else {
             return false;
         };
+        let start = buffer.len();
         let rtx = self.rtx();
         if let Some((ssrc, payload_type)) = rtx {
             let header = RtpHeader {
@@ -249,7 +251,9 @@ impl Sender {
             self.write(packet, departure, buffer);
         }
         self.counters.retransmitted_packets += 1;
-        self.counters.retransmitted_bytes += packet.payload.len() as u64;
+        let len = packet.payload.len();
+        self.counters.retransmitted_bytes += len as u64;
+        self.counters.retransmitted_header_bytes += (buffer.len() - start - len) as u64;
         if rtx.is_some() {
             self.rtx_sequence = self.rtx_sequence.next();
         }
@@ -392,6 +396,7 @@ impl Sender {
     /// not, and how many of them were lost.
     pub(crate) fn handle_report(
         &mut self,
+        now: Instant,
         block: &ReportBlock,
         round_trip: Option<Duration>,
     ) -> (u32, u32) {
@@ -399,6 +404,7 @@ impl Sender {
             .reported
             .replace((block.highest_sequence, block.cumulative_lost));
         let remote = self.remote.get_or_insert_default();
+        remote.timestamp = Some(now);
         remote.packets_lost = i64::from(block.cumulative_lost);
         remote.fraction_lost = f64::from(block.fraction_lost) / 256.0;
         remote.jitter = f64::from(block.jitter) / f64::from(self.clock.clock_rate());
@@ -451,6 +457,7 @@ impl Sender {
             header_bytes_sent: self.counters.header_bytes,
             retransmitted_packets_sent: self.counters.retransmitted_packets,
             retransmitted_bytes_sent: self.counters.retransmitted_bytes,
+            retransmitted_header_bytes_sent: self.counters.retransmitted_header_bytes,
             frames_sent: self.counters.frames,
             key_frames_sent: self.counters.key_frames,
             nack_count: self.counters.nacks,

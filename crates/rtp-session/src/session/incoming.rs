@@ -168,7 +168,7 @@ impl RtpSession {
         else {
             return;
         };
-        let (expected, lost) = sender.handle_report(block, sample);
+        let (expected, lost) = sender.handle_report(self.now, block, sample);
         if !sender.uses_transport_sequence() {
             let round_trip = self.round_trip.get();
             self.send_side

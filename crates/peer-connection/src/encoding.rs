@@ -1,5 +1,6 @@
 //! Encoder threads: pictures and sound in, frames for the network out.
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use gannet_codecs::{
     AudioCodec, AudioConverter, AudioEncoderConfig, EncodedFrame, VideoCodec, VideoEncoder,
     VideoEncoderConfig, to_ticks,
 };
-use gannet_media::{MediaStreamTrack, Track};
+use gannet_media::{MediaStreamTrack, Track, VideoFrame};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -17,7 +18,12 @@ use crate::endpoint::lock;
 use crate::stats::{EncodedPicture, EncoderMeter, SourceMeter};
 
 /// The bit rates at which video makes sense.
-const VIDEO_BITRATES: std::ops::RangeInclusive<u32> = 50_000..=10_000_000;
+const VIDEO_BITRATES: RangeInclusive<u32> = 50_000..=10_000_000;
+/// How many bits a pixel may take in a second: 0.2 a picture at 30 pictures. A line often carries more than a picture is
+/// worth; Chromium stops at 5.5 for 640x480 by itself.
+const BITS_PER_PIXEL: u32 = 6;
+/// The smallest pictures may take so much.
+const LEAST_MAXIMUM: u32 = 300_000;
 /// Where video starts before there is an estimate.
 const START_VIDEO_BITRATE: u32 = 1_000_000;
 
@@ -63,7 +69,7 @@ impl EncoderControl {
     }
 
     /// The bit rate to aim at, within what a codec makes sense at.
-    fn target(&self, range: std::ops::RangeInclusive<u32>) -> Option<u32> {
+    fn target(&self, range: RangeInclusive<u32>) -> Option<u32> {
         match self.bitrate.load(Ordering::Relaxed) {
             0 => None,
             bits => Some(bits.clamp(*range.start(), *range.end())),
@@ -194,7 +200,7 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
         while let Some(picture) = self.next(track) {
             let captured = Instant::now();
             self.source.saw(captured, &picture);
-            self.obey(&mut *encoder);
+            self.obey(&mut *encoder, &picture);
             let from = Instant::now();
             match encoder.encode(&picture) {
                 Ok(Some(frame)) => {
@@ -222,11 +228,12 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
     }
 
     /// Does what the connection has asked for since the last picture.
-    fn obey(&self, encoder: &mut dyn VideoEncoder) {
+    fn obey(&self, encoder: &mut dyn VideoEncoder, picture: &VideoFrame) {
         if self.control.key_frame.swap(false, Ordering::Relaxed) {
             encoder.request_keyframe();
         }
-        if let Some(target) = self.control.target(VIDEO_BITRATES)
+        let bitrates = bitrates(picture.width(), picture.height());
+        if let Some(target) = self.control.target(bitrates)
             && target != encoder.bitrate()
             && let Err(error) = encoder.set_bitrate(target)
         {
@@ -280,9 +287,30 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
     }
 }
 
+/// The bit rates at which pictures of this size make sense.
+fn bitrates(width: u32, height: u32) -> RangeInclusive<u32> {
+    let pixels = width.saturating_mul(height);
+    let most = pixels.saturating_mul(BITS_PER_PIXEL);
+    *VIDEO_BITRATES.start()..=most.clamp(LEAST_MAXIMUM, *VIDEO_BITRATES.end())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bit_rate_is_no_higher_than_the_picture_is_worth() {
+        assert_eq!(bitrates(160, 120), 50_000..=300_000);
+        assert_eq!(bitrates(640, 480), 50_000..=1_843_200);
+        assert_eq!(bitrates(1280, 720), 50_000..=5_529_600);
+        assert_eq!(bitrates(u32::MAX, u32::MAX), VIDEO_BITRATES);
+        let control = EncoderControl::new();
+        assert_eq!(control.target(bitrates(640, 480)), None);
+        control.set_bitrate(9_000_000);
+        assert_eq!(control.target(bitrates(640, 480)), Some(1_843_200));
+        control.set_bitrate(1);
+        assert_eq!(control.target(bitrates(640, 480)), Some(50_000));
+    }
 
     #[test]
     fn time_goes_on_when_an_encoder_takes_over() {

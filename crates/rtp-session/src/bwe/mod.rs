@@ -1,6 +1,7 @@
 //! Bandwidth estimation: of what can be sent, by transport-wide feedback ([`SendSide`]), and of what can be
 //! received, by absolute send times ([`ReceiveSide`]), for a sender that understands nothing but REMB.
 
+mod capacity;
 mod delay;
 mod rate;
 mod receive_side;

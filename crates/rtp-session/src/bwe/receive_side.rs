@@ -22,7 +22,7 @@ pub(crate) struct ReceiveSide {
 }
 
 /// A REMB is repeated so often, and sent at once when the estimate has fallen.
-pub(crate) const REMB_INTERVAL: Duration = Duration::from_secs(1);
+const REMB_INTERVAL: Duration = Duration::from_secs(1);
 
 const REMB_LIMITS: BitrateLimits = BitrateLimits {
     min: 50_000,

@@ -1,8 +1,10 @@
 //! What the line carries at most, as far as congestion has shown it (draft-ietf-rmcat-gcc-02, section 5.5):
 //! near it the target grows by little, far from it by a part of itself.
 
-/// How much one overuse counts: what is measured then depends on what was sent just before.
+/// How much one overuse counts, and one probe that filled the line. A probe sees the line alone; what is
+/// measured at an overuse depends on what was sent just then.
 const OVERUSE_WEIGHT: f64 = 0.05;
+const PROBE_WEIGHT: f64 = 0.5;
 
 /// The variance of the measurements in kbit/s, as a part of their mean: 0.4 is a deviation of 20 kbit/s at
 /// 1 Mbit/s, 2.5 one of 50 kbit/s. So far they lie apart on lines whose rate does not change.
@@ -37,6 +39,14 @@ impl Capacity {
             self.mean = None;
         }
         self.update(measured / 1000.0, OVERUSE_WEIGHT);
+    }
+
+    /// So much of a probe arrived, in bits per second, that was faster than the line.
+    pub(crate) fn on_probe(&mut self, measured: f64) {
+        if self.distance(measured).abs() > DEVIATIONS {
+            self.mean = None;
+        }
+        self.update(measured / 1000.0, PROBE_WEIGHT);
     }
 
     /// So much arrives, in bits per second. If that is more than the line was thought to carry, nothing is
@@ -93,6 +103,10 @@ mod tests {
         capacity.on_overuse(1_000_000.0);
         capacity.on_overuse(500_000.0);
         assert_eq!(capacity.mean, Some(500.0));
+        capacity.on_probe(510_000.0);
+        assert_eq!(capacity.mean, Some(505.0));
+        capacity.on_probe(2_000_000.0);
+        assert_eq!(capacity.mean, Some(2000.0));
         capacity.on_overuse(0.0);
         assert_eq!(capacity.mean, Some(0.0));
         capacity.on_throughput(2_000.0);

@@ -2,9 +2,13 @@
 //! received, by absolute send times ([`ReceiveSide`]), for a sender that understands nothing but REMB.
 
 mod capacity;
+mod cluster;
 mod delay;
+mod prober;
+mod probing;
 mod rate;
 mod receive_side;
+mod signals;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -12,6 +16,8 @@ use std::time::{Duration, Instant};
 use gannet_rtp::rtcp::TransportFeedback;
 
 use self::delay::{DelayDetector, Usage};
+use self::prober::Prober;
+use self::probing::ProbeController;
 use self::rate::{LossLimit, RateControl, RateWindow};
 pub(crate) use self::receive_side::ReceiveSide;
 use crate::parameters::BitrateLimits;
@@ -27,12 +33,19 @@ const REMB_LIFETIME: Duration = Duration::from_secs(10);
 /// Feedback was there and then stopped: something is wrong, send less.
 const FEEDBACK_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Less than this, in ms, is no queue. Where lines became too narrow, it was 30 ms and more when that was seen.
+const LEAST_QUEUE: f64 = 5.0;
+
 #[derive(Clone, Copy, Debug)]
 struct Sent {
     at: Instant,
     bytes: u32,
     acknowledged: bool,
     counted_lost: bool,
+    /// It was sent for no other reason than to probe.
+    padding: bool,
+    /// The number of the probe that it is part of, or 0.
+    cluster: u32,
 }
 
 /// What can be sent.
@@ -50,6 +63,7 @@ pub(crate) struct SendSide {
     loss: LossLimit,
     remb: Option<(u64, Instant)>,
     last_feedback: Option<Instant>,
+    prober: Prober,
 }
 
 impl SendSide {
@@ -67,6 +81,7 @@ impl SendSide {
             loss: LossLimit::default(),
             remb: None,
             last_feedback: None,
+            prober: Prober::default(),
         }
     }
 
@@ -74,6 +89,10 @@ impl SendSide {
         if limits.start != self.limits.start {
             self.control = RateControl::new(limits.start);
             self.loss = LossLimit::default();
+            self.prober.controller = ProbeController::default();
+        }
+        if limits.max > self.limits.max {
+            self.prober.controller.on_raised();
         }
         self.limits = limits;
     }
@@ -100,11 +119,23 @@ impl SendSide {
 
     /// A packet with the next number was sent.
     pub(crate) fn on_sent(&mut self, now: Instant, bytes: usize) {
+        self.prober.load.add(now, bytes);
+        self.remember(now, bytes, false);
+    }
+
+    /// A packet with the next number was sent that was nothing but padding, or a copy in its place.
+    pub(crate) fn on_padding_sent(&mut self, now: Instant, bytes: usize) {
+        self.remember(now, bytes, true);
+    }
+
+    fn remember(&mut self, now: Instant, bytes: usize, padding: bool) {
         self.sent.push_back(Sent {
             at: now,
             bytes: bytes as u32,
             acknowledged: false,
             counted_lost: false,
+            padding,
+            cluster: self.prober.on_sent(now, bytes),
         });
         while self.sent.len() > MAX_SENT
             || self
@@ -168,8 +199,10 @@ impl SendSide {
         round_trip: Option<Duration>,
     ) {
         self.last_feedback = Some(now);
+        self.prober.queue.begin(now);
         let offset = self.unwrap_reference(feedback.reference_time);
         let (mut received, mut lost) = (0, 0);
+        let mut padding = (0, 0);
         for status in feedback.statuses() {
             let index = self.index_of(status.sequence.0);
             let Some(sent) = index.and_then(|index| self.sent.get_mut(index)) else {
@@ -178,15 +211,18 @@ impl SendSide {
             match status.arrival {
                 Some(arrival) if !sent.acknowledged => {
                     sent.acknowledged = true;
-                    received += 1;
-                    let arrival = (arrival + offset) as f64 * 0.25;
-                    let at = sent.at.saturating_duration_since(self.origin).as_secs_f64() * 1e3;
-                    self.acknowledged.add(arrival, sent.bytes);
-                    self.detector.on_packet(at, arrival);
+                    received += u32::from(!sent.padding);
+                    padding.0 += u32::from(sent.padding);
+                    let sent = *sent;
+                    self.on_arrival(sent, (arrival + offset) as f64 * 0.25);
                 }
                 None if !sent.acknowledged && !sent.counted_lost => {
                     sent.counted_lost = true;
-                    lost += 1;
+                    lost += u32::from(!sent.padding);
+                    padding.1 += u32::from(sent.padding);
+                    if let Some(cluster) = self.prober.cluster(sent.cluster) {
+                        cluster.on_loss();
+                    }
                 }
                 _ => {}
             }
@@ -195,7 +231,10 @@ impl SendSide {
         let bitrate = self.control.bitrate;
         self.loss
             .update(now, received + lost, lost, bitrate, round_trip);
-        let usage = self.detector.usage();
+        self.prober
+            .loss
+            .update(received + lost + padding.0 + padding.1, lost + padding.1);
+        let usage = self.usage();
         let mut measured = self.acknowledged.bitrate();
         if usage == Usage::Over {
             // The line is full now, but over half a second it may have been idle between two frames.
@@ -203,6 +242,32 @@ impl SendSide {
         }
         self.control
             .update(now, usage, measured, round_trip, self.limits);
+        if usage == Usage::Over && self.control.bitrate < bitrate {
+            self.prober.controller.on_decrease();
+        }
+        self.update_probe(now, round_trip);
+    }
+
+    /// What the queues on the way do. The delay also grows when frames become much larger, as they do after a
+    /// probe: each takes longer then. That is no queue as long as some packets do not wait.
+    fn usage(&self) -> Usage {
+        match self.detector.usage() {
+            Usage::Over if self.prober.queue.queue() < LEAST_QUEUE => Usage::Normal,
+            usage => usage,
+        }
+    }
+
+    /// Feedback says that a packet arrived at `arrival`, in ms on the receiver's clock.
+    fn on_arrival(&mut self, sent: Sent, arrival: f64) {
+        let at = sent.at.saturating_duration_since(self.origin).as_secs_f64() * 1e3;
+        self.acknowledged.add(arrival, sent.bytes);
+        if !sent.padding {
+            self.detector.on_packet(at, arrival);
+        }
+        self.prober.queue.on_packet(at, arrival);
+        if let Some(cluster) = self.prober.cluster(sent.cluster) {
+            cluster.on_arrival(at, arrival, sent.bytes, sent.counted_lost);
+        }
     }
 
     /// What to add to arrival times, because the reference time wraps at 24 bits.

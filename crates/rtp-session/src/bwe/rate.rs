@@ -130,6 +130,16 @@ impl RateControl {
         self.bitrate = self.bitrate.clamp(limits.min as f64, limits.max as f64);
     }
 
+    /// A probe showed what the line carries; if it was `saturated`, no more than that.
+    pub(crate) fn on_probe(&mut self, bitrate: f64, saturated: bool, limits: BitrateLimits) {
+        if saturated {
+            self.capacity.on_probe(bitrate);
+        } else {
+            self.capacity.on_throughput(bitrate);
+        }
+        self.bitrate = bitrate.clamp(limits.min as f64, limits.max as f64);
+    }
+
     fn decrease(&mut self, now: Instant, measured: Option<f64>, round_trip: Duration) {
         // The effect of the last decrease is not to be seen before a round trip is over.
         let pause = round_trip + Duration::from_millis(100);

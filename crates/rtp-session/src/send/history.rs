@@ -13,10 +13,15 @@ pub(crate) const MAX_PACKETS: usize = 1024;
 /// They are kept for so long: nobody waits longer for a frame.
 const MAX_AGE: Duration = Duration::from_secs(2);
 
+/// What fills a probe is looked for among so many.
+const MAX_CANDIDATES: usize = 64;
+
 #[derive(Debug)]
 struct Sent {
     packet: QueuedPacket,
     resent: Option<Instant>,
+    /// A copy of it has filled a probe.
+    padded: bool,
 }
 
 #[derive(Debug, Default)]
@@ -38,6 +43,7 @@ impl History {
             *slot = Some(Sent {
                 packet,
                 resent: None,
+                padded: false,
             });
         }
         while let Some((sent, sequence)) = self.order.front().copied() {
@@ -88,6 +94,29 @@ impl History {
         }
         sent.resent = Some(now);
         true
+    }
+}
+
+impl History {
+    /// A packet whose copy may fill a probe, of at most `len` bytes of payload and not much less: one of the
+    /// newest, once. Not the last one of a frame, which is what the others left over. That it is sent once
+    /// more so does not count when the other end asks for it.
+    pub(crate) fn take_padding(&mut self, len: usize) -> Option<Serial16> {
+        let (slots, order) = (&mut self.slots, &self.order);
+        let newest = order.iter().rev().take(MAX_CANDIDATES);
+        for (_, sequence) in newest {
+            let slot = slots.get_mut(Self::place(*sequence));
+            let Some(sent) = slot.and_then(Option::as_mut) else {
+                continue;
+            };
+            let packet = &sent.packet;
+            let fits = (len / 2..=len).contains(&packet.payload.len());
+            if packet.sequence == *sequence && fits && !packet.marker && !sent.padded {
+                sent.padded = true;
+                return Some(*sequence);
+            }
+        }
+        None
     }
 }
 

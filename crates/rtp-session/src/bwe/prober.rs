@@ -143,3 +143,6 @@ impl SendSide {
         self.control.on_probe(bitrate, saturated, self.limits);
     }
 }
+
+#[cfg(test)]
+mod tests;

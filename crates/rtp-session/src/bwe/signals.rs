@@ -84,8 +84,10 @@ impl Load {
     }
 }
 
-/// More loss than this is heavy: less limits nothing.
-const HEAVY_LOSS: f64 = 0.05;
+/// More loss than this is heavy. Less than 5 % limits nothing, but a line that loses 10 % must not look like one
+/// that loses less while a row of probes goes up by factors: copies of lost packets would not be kept for long
+/// enough at the rate where it ends.
+const HEAVY_LOSS: f64 = 0.04;
 
 /// So few packets say nothing of it.
 const MIN_PACKETS: f64 = 20.0;
@@ -106,10 +108,10 @@ impl RecentLoss {
         self.lost = self.lost * FORGETTING + f64::from(lost);
     }
 
-    /// Whether it is more than chance makes of a little.
+    /// Whether it is more than chance makes of a little. It is wrong now and then: a probe is late then.
     pub(crate) fn is_heavy(&self) -> bool {
         let limit = HEAVY_LOSS * self.expected;
-        self.expected >= MIN_PACKETS && self.lost > limit + limit.sqrt()
+        self.expected >= MIN_PACKETS && self.lost > limit + limit.sqrt() / 2.0
     }
 }
 
@@ -155,8 +157,8 @@ mod tests {
             });
             heavy.count()
         };
-        assert_eq!(run(0.02, 2000), 0);
-        assert!(run(0.12, 2000) > 1900);
+        assert!(run(0.02, 2000) < 40);
+        assert!(run(0.1, 2000) > 1900);
         let mut recent = RecentLoss::default();
         recent.update(19, 19);
         assert!(!recent.is_heavy());

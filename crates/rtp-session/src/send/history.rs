@@ -172,4 +172,38 @@ mod tests {
         assert!(take(90));
         assert!(!history.take_request(at(90), Serial16(8), pause));
     }
+
+    #[test]
+    fn a_copy_that_fills_a_probe_leaves_requests_alone() {
+        let mut history = History::default();
+        let put = |history: &mut History, sequence: u16, len: usize, marker: bool| {
+            push(history, 0, sequence);
+            let place = History::place(Serial16(sequence));
+            let packet = &mut history.slots[place].as_mut().unwrap().packet;
+            packet.payload = vec![0; len].into();
+            packet.marker = marker;
+        };
+        put(&mut history, 1, 700, false);
+        put(&mut history, 2, 1000, false);
+        put(&mut history, 3, 300, false);
+        put(&mut history, 4, 1000, true);
+        put(&mut history, 5, 1000, false);
+        let pause = Duration::from_millis(40);
+        assert!(history.take_request(at(50), Serial16(5), pause));
+        // The newest of about this length, each once, and not the end of a frame.
+        let padding: Vec<_> = std::iter::from_fn(|| history.take_padding(1000)).collect();
+        assert_eq!(padding, [5, 2, 1].map(Serial16));
+        assert_eq!(history.take_padding(200), None);
+        assert_eq!(history.take_padding(350), Some(Serial16(3)));
+        // Whoever asks for it gets it, as if it had not been sent again.
+        assert!(history.take_request(at(51), Serial16(2), pause));
+        assert!(!history.take_request(at(89), Serial16(5), pause));
+        assert!(history.take_request(at(90), Serial16(5), pause));
+        // What is looked through has an end.
+        for sequence in 6..=6 + MAX_CANDIDATES as u16 {
+            put(&mut history, sequence, 50, false);
+        }
+        put(&mut history, 3000, 50, true);
+        assert_eq!(history.take_padding(1000), None);
+    }
 }

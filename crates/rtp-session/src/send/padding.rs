@@ -30,7 +30,8 @@ impl Sender {
             && self.last_media.is_some_and(|last| last + IDLE > now)
     }
 
-    /// Writes a packet of about `len` bytes that nobody needs. Whether there is a place for it.
+    /// Writes a packet of about `len` bytes that nobody needs. Whether there is a place for it. The counters
+    /// of the stream are those of its media: it is in none of them.
     pub(crate) fn write_padding(
         &mut self,
         len: usize,
@@ -40,12 +41,11 @@ impl Sender {
         let Some(rtx) = self.rtx() else {
             return false;
         };
-        let start = buffer.len();
         let overhead = self
             .parameters
             .max_packet_size
             .saturating_sub(self.max_payload);
-        let len = len.saturating_sub(overhead);
+        let len = len.saturating_sub(overhead).min(self.max_payload);
         let copy = self.history.take_padding(len);
         if let Some(packet) = copy.and_then(|sequence| self.history.get(sequence)) {
             self.write_rtx(packet, rtx, departure, buffer);
@@ -53,8 +53,6 @@ impl Sender {
             self.write_empty(len, rtx, departure, buffer);
         }
         self.rtx_sequence = self.rtx_sequence.next();
-        // webrtc-stats counts headers and padding together.
-        self.counters.header_bytes += (buffer.len() - start) as u64;
         true
     }
 

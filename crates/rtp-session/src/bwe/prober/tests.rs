@@ -206,3 +206,26 @@ fn who_has_nothing_to_fill_it_with_ends_it() {
     side.abort_probe();
     assert!(side.prober.cluster.is_some());
 }
+
+#[test]
+fn padding_that_is_lost_sets_no_limit() {
+    let mut side = SendSide::new(at(0), LIMITS);
+    let mut feed_rounds = |padding_arrives: bool, media_arrives: bool| {
+        for _ in 0..40 {
+            let now = 50_000 * (u64::from(side.next_sequence()) / 10 + 1);
+            let base = side.next_sequence();
+            (0..5).for_each(|_| side.on_sent(at(now), 500));
+            (0..5).for_each(|_| side.on_padding_sent(at(now), 500));
+            let arrival = |arrives: bool| arrives.then_some(ticks(now + 20_000));
+            // The last packet is one of media: feedback ends with one that arrived.
+            side.on_sent(at(now), 500);
+            let mut arrivals = vec![arrival(media_arrives); 5];
+            arrivals.extend([arrival(padding_arrives); 5]);
+            arrivals.push(arrival(true));
+            feed(&mut side, now + 40_000, base, &arrivals);
+        }
+        side.loss.limit().is_some()
+    };
+    assert!(!feed_rounds(false, true));
+    assert!(feed_rounds(true, false));
+}

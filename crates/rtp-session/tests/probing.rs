@@ -246,7 +246,8 @@ fn longest_queue(rate: u64, parameters: SendParameters) -> u64 {
     longest * 8000 / rate
 }
 
-// The line has 300 ms of buffer, the estimate begins at what it carries, and probes at three times that.
+// The line has 300 ms of buffer, the estimate begins at what it carries, and probes at three times that. Measured:
+// 25 to 43 ms more than without probes.
 #[test]
 fn a_probe_makes_no_long_queue() {
     for rate in [200_000, 500_000, 1_000_000, 3_000_000, 8_000_000] {
@@ -254,7 +255,7 @@ fn a_probe_makes_no_long_queue() {
             longest_queue(rate, video_sender()),
             longest_queue(rate, without_rtx()),
         );
-        assert!(with <= without + 60, "{rate}: {with} ms, not {without} ms");
+        assert!(with <= without + 50, "{rate}: {with} ms, not {without} ms");
     }
 }
 

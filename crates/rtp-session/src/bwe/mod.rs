@@ -104,12 +104,16 @@ impl SendSide {
             target = target.min(limit as u64);
         }
         target = target.clamp(self.limits.min, self.limits.max);
-        if let Some((remb, at)) = self.remb
-            && at + REMB_LIFETIME > now
-        {
+        if let Some(remb) = self.remb(now) {
             target = target.min(remb.max(self.limits.min));
         }
         target
+    }
+
+    /// What the other end says that it can receive.
+    fn remb(&self, now: Instant) -> Option<u64> {
+        let (remb, at) = self.remb?;
+        (at + REMB_LIFETIME > now).then_some(remb)
     }
 
     /// The transport-wide number of the packet that is sent next.

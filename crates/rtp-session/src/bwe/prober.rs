@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::SendSide;
-use super::cluster::Cluster;
+use super::cluster::{Cluster, Measured};
 use super::delay::Usage;
 use super::probing::{ProbeController, Situation, Verdict};
 use super::signals::{Load, QueueDelay, RecentLoss};
@@ -89,23 +89,23 @@ impl SendSide {
 
     /// Ends a probe that is being sent: there is nothing to fill it with.
     pub(crate) fn abort_probe(&mut self) {
-        self.prober.cluster = self
-            .prober
-            .cluster
-            .take()
-            .filter(|cluster| cluster.is_complete());
+        let sending = |cluster: &mut Box<Cluster>| !cluster.is_complete();
+        if self.prober.cluster.take_if(sending).is_some() {
+            self.prober.controller.on_abort();
+        }
     }
 
     fn situation(&mut self, now: Instant) -> Situation {
         let target = self.target(now);
-        let (limits, demand) = (self.limits, self.prober.demand);
+        let others = [self.prober.demand, self.remb(now)];
+        let ceiling = others.into_iter().flatten().fold(self.limits.max, u64::min);
         let calm = self.usage() != Usage::Over
             && self.prober.queue.queue() < CALM_QUEUE
             && self.loss.limit().is_none()
             && !self.prober.loss.is_heavy();
         Situation {
             estimate: target,
-            ceiling: demand.map_or(limits.max, |demand| demand.min(limits.max)),
+            ceiling,
             calm,
             limited: self.prober.load.is_limited(now, target),
         }
@@ -129,18 +129,18 @@ impl SendSide {
             .controller
             .on_result(now, cluster.aim(), measured, &situation);
         if let Some(measured) = measured {
-            self.apply(verdict, measured.saturated);
+            self.apply(verdict, measured);
         }
     }
 
-    fn apply(&mut self, verdict: Verdict, saturated: bool) {
+    fn apply(&mut self, verdict: Verdict, measured: Measured) {
         let arriving = self.acknowledged.bitrate().unwrap_or(0) as f64;
         let bitrate = match verdict {
             Verdict::Ignore => return,
             Verdict::Raise(bitrate) => bitrate.max(self.control.bitrate),
             Verdict::Set(bitrate) => bitrate.max(arriving),
         };
-        self.control.on_probe(bitrate, saturated, self.limits);
+        self.control.on_probe(bitrate, measured, self.limits);
     }
 }
 

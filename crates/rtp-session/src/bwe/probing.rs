@@ -262,6 +262,14 @@ impl ProbeController {
         }
     }
 
+    /// The probe was not sent to its end.
+    pub(crate) fn on_abort(&mut self) {
+        if self.reason == Some(Reason::Start) {
+            self.attempts += 1;
+            self.started = self.attempts >= MAX_ATTEMPTS;
+        }
+    }
+
     fn on_failure(&mut self, reason: Reason) -> Verdict {
         if let Some(drop) = self.drop.as_mut().filter(|_| reason == Reason::Dropped) {
             drop.pause = (drop.pause * 2).min(MAX_DROP_PAUSE);

@@ -194,6 +194,21 @@ fn a_probe_ends_when_the_queue_grows_and_none_begins_behind_one() {
 }
 
 #[test]
+fn no_probe_is_faster_than_what_the_other_end_receives() {
+    let aim = |remb: Option<u64>| {
+        let mut side = SendSide::new(at(0), LIMITS);
+        side.on_sent(at(0), 1000);
+        remb.into_iter().for_each(|remb| side.on_remb(at(0), remb));
+        feed(&mut side, 60_000, 1, &[Some(80)]);
+        side.begin_probe(at(60_000));
+        side.prober.cluster.as_ref().map(|cluster| cluster.aim())
+    };
+    assert!(aim(None).unwrap() >= 900_000);
+    assert_eq!(aim(Some(500_000)), Some(500_000));
+    assert_eq!(aim(Some(300_000)), None);
+}
+
+#[test]
 fn who_has_nothing_to_fill_it_with_ends_it() {
     let mut side = SendSide::new(at(0), LIMITS);
     side.on_sent(at(0), 1000);

@@ -119,6 +119,19 @@ fn a_start_that_measures_nothing_is_tried_three_times() {
 }
 
 #[test]
+fn probes_that_are_not_sent_to_their_end_are_tries_too() {
+    let mut controller = ProbeController::default();
+    let mut tries = Vec::new();
+    for now in (0..30_000).step_by(100) {
+        if ask(&mut controller, now, CALM).is_some() {
+            tries.push(now);
+            controller.on_abort();
+        }
+    }
+    assert_eq!(tries, [0, 1000, 2000]);
+}
+
+#[test]
 fn the_start_waits_for_a_calm_line_and_is_careful_after_a_congestion() {
     let mut controller = ProbeController::default();
     let busy = Situation {

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use gannet_rtp::extension::{ExtensionKind, ExtensionMap};
-use gannet_rtp::{PacketKind, RtpPacket, WallClock, classify};
+use gannet_rtp::extension::{ExtensionKind, ExtensionMap, TransportSequence};
+use gannet_rtp::{PacketKind, RtcpWriter, RtpPacket, WallClock, classify};
 use gannet_rtp_payload::PayloadFormat;
+use gannet_wire::Serial16;
 
 use crate::{
-    CodecParameters, Delivery, EncodedFrame, Event, Feedback, MAX_EVENTS, MediaKind,
+    BitrateLimits, CodecParameters, Delivery, EncodedFrame, Event, Feedback, MAX_EVENTS, MediaKind,
     ReceiveParameters, RtpSession, SendParameters, SenderId, SessionConfig, TransmitKind,
 };
 
@@ -26,12 +27,14 @@ const AUDIO: CodecParameters = CodecParameters {
 };
 
 /// Packets and commands, with time between them. Each command is a byte; packets are preceded by their
-/// length. The numbers of the packets that were sent are low, so that feedback meets them.
+/// length. The numbers of the packets that were sent are low, so that feedback meets them; one command answers them.
 pub fn rtp_session_packets(mut input: &[u8]) {
     let (mut session, senders) = new_session();
-    let mut now = start();
+    let origin = start();
+    let mut now = origin;
     let mut buffer = Vec::new();
     let mut frames = 0_u32;
+    let mut sent = Vec::new();
     while let Some((command, rest)) = input.split_first() {
         input = rest;
         match command >> 4 {
@@ -58,14 +61,19 @@ pub fn rtp_session_packets(mut input: &[u8]) {
             }
             12 => session.handle_timeout(now),
             13 => while session.poll_event().is_some() {},
-            _ => transmit(&mut session, now, &mut buffer),
+            14 => {
+                let (arrivals, rest) = input.split_at(input.len().min(usize::from(command & 0x0f)));
+                input = rest;
+                answer(&mut session, now - origin, now, &mut sent, arrivals);
+            }
+            _ => transmit(&mut session, now, &mut buffer, &mut sent),
         }
         if let Some(next) = session.poll_timeout().filter(|_| command & 1 == 0)
             && next < now + Duration::from_millis(200)
         {
             now = now.max(next);
             session.handle_timeout(now);
-            transmit(&mut session, now, &mut buffer);
+            transmit(&mut session, now, &mut buffer, &mut sent);
         }
     }
     check_end(session, now);
@@ -83,19 +91,7 @@ fn new_session() -> (RtpSession, [SenderId; 2]) {
     let now = start();
     let clock = WallClock::new(now, SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 30));
     let mut session = RtpSession::new(SessionConfig::new(clock, 1, "fuzz"));
-    let mut extensions = ExtensionMap::new();
-    for (id, kind) in (1..).zip([
-        ExtensionKind::AudioLevel,
-        ExtensionKind::AbsoluteSendTime,
-        ExtensionKind::TransportSequence,
-        ExtensionKind::Mid,
-        ExtensionKind::Rid,
-        ExtensionKind::RepairedRid,
-    ]) {
-        extensions
-            .insert(id, kind)
-            .expect("each identifier is used once");
-    }
+    let extensions = extensions();
     let mut receive = |kind, codec, mid: &str, delivery, remb: bool| {
         let mut parameters = ReceiveParameters::new(kind, vec![codec]);
         parameters.mid = Some(mid.into());
@@ -128,8 +124,60 @@ fn new_session() -> (RtpSession, [SenderId; 2]) {
     (session, senders)
 }
 
+fn extensions() -> ExtensionMap {
+    let mut extensions = ExtensionMap::new();
+    for (id, kind) in (1..).zip([
+        ExtensionKind::AudioLevel,
+        ExtensionKind::AbsoluteSendTime,
+        ExtensionKind::TransportSequence,
+        ExtensionKind::Mid,
+        ExtensionKind::Rid,
+        ExtensionKind::RepairedRid,
+    ]) {
+        extensions
+            .insert(id, kind)
+            .expect("each identifier is used once");
+    }
+    extensions
+}
+
+/// Feedback on what was sent: each packet arrived so many ticks after the one before it, over and over, or, for
+/// the highest byte, not at all. The estimate stays within its bounds.
+fn answer(
+    session: &mut RtpSession,
+    elapsed: Duration,
+    now: Instant,
+    sent: &mut Vec<u16>,
+    steps: &[u8],
+) {
+    let Some(first) = sent.first().copied() else {
+        return;
+    };
+    let mut arrival = elapsed.as_micros() as i64 / 250;
+    let mut steps = steps.iter().cycle();
+    let arrivals = sent.drain(..).take(300).map(|_| {
+        let step = steps.next().copied().unwrap_or(10);
+        // Some of them backwards.
+        arrival += i64::from(step.cast_signed());
+        (step != u8::MAX).then_some(arrival.max(0))
+    });
+    let arrivals: Vec<Option<i64>> = arrivals.collect();
+    let mut datagram = Vec::new();
+    RtcpWriter::new(&mut datagram).transport_feedback(
+        9,
+        1,
+        Serial16(first),
+        0,
+        arrivals.iter().copied(),
+    );
+    session.handle_rtcp(now, &datagram);
+    let bitrate = session.stats(now).transport.available_outgoing_bitrate;
+    let limits = BitrateLimits::default();
+    assert!((limits.min..=limits.max).contains(&bitrate), "{bitrate}");
+}
+
 /// What leaves is well-formed, and not without end.
-fn transmit(session: &mut RtpSession, now: Instant, buffer: &mut Vec<u8>) {
+fn transmit(session: &mut RtpSession, now: Instant, buffer: &mut Vec<u8>, sent: &mut Vec<u16>) {
     for _ in 0..10_000 {
         buffer.clear();
         let Some(transmit) = session.poll_transmit(now, buffer) else {
@@ -138,7 +186,11 @@ fn transmit(session: &mut RtpSession, now: Instant, buffer: &mut Vec<u8>) {
         assert_eq!(transmit.len, buffer.len());
         assert!(transmit.len <= 1200);
         match transmit.kind {
-            TransmitKind::Rtp => drop(RtpPacket::parse(buffer).expect("it is an RTP packet")),
+            TransmitKind::Rtp => {
+                let packet = RtpPacket::parse(buffer).expect("it is an RTP packet");
+                let number = packet.extension::<TransportSequence>(&extensions());
+                sent.extend(number.map(|number| number.0));
+            }
             TransmitKind::Rtcp => {
                 gannet_rtp::rtcp::check_compound(buffer, true).expect("it is an RTCP packet");
             }
@@ -149,14 +201,14 @@ fn transmit(session: &mut RtpSession, now: Instant, buffer: &mut Vec<u8>) {
 
 /// Whatever happened: timeouts make progress, and events are bounded.
 fn check_end(mut session: RtpSession, mut now: Instant) {
-    let mut buffer = Vec::new();
+    let (mut buffer, mut sent) = (Vec::new(), Vec::new());
     for _ in 0..3000 {
         let Some(next) = session.poll_timeout() else {
             break;
         };
         now = now.max(next);
         session.handle_timeout(now);
-        transmit(&mut session, now, &mut buffer);
+        transmit(&mut session, now, &mut buffer, &mut sent);
         let after = session.poll_timeout();
         assert!(
             after.is_none_or(|after| after > now),

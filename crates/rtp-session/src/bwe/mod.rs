@@ -1,17 +1,25 @@
 //! Bandwidth estimation: of what can be sent, by transport-wide feedback ([`SendSide`]), and of what can be
 //! received, by absolute send times ([`ReceiveSide`]), for a sender that understands nothing but REMB.
 
+mod capacity;
+mod cluster;
 mod delay;
+mod prober;
+mod probing;
 mod rate;
+mod receive_side;
+mod signals;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use gannet_rtp::extension::AbsoluteSendTime;
 use gannet_rtp::rtcp::TransportFeedback;
 
 use self::delay::{DelayDetector, Usage};
+use self::prober::Prober;
+use self::probing::ProbeController;
 use self::rate::{LossLimit, RateControl, RateWindow};
+pub(crate) use self::receive_side::ReceiveSide;
 use crate::parameters::BitrateLimits;
 use crate::session::DEFAULT_ROUND_TRIP;
 
@@ -25,12 +33,19 @@ const REMB_LIFETIME: Duration = Duration::from_secs(10);
 /// Feedback was there and then stopped: something is wrong, send less.
 const FEEDBACK_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Less than this, in ms, is no queue. Where lines became too narrow, it was 30 ms and more when that was seen.
+const LEAST_QUEUE: f64 = 5.0;
+
 #[derive(Clone, Copy, Debug)]
 struct Sent {
     at: Instant,
     bytes: u32,
     acknowledged: bool,
     counted_lost: bool,
+    /// It was sent for no other reason than to probe.
+    padding: bool,
+    /// The number of the probe that it is part of, or 0.
+    cluster: u32,
 }
 
 /// What can be sent.
@@ -48,6 +63,7 @@ pub(crate) struct SendSide {
     loss: LossLimit,
     remb: Option<(u64, Instant)>,
     last_feedback: Option<Instant>,
+    prober: Prober,
 }
 
 impl SendSide {
@@ -65,6 +81,7 @@ impl SendSide {
             loss: LossLimit::default(),
             remb: None,
             last_feedback: None,
+            prober: Prober::default(),
         }
     }
 
@@ -72,6 +89,10 @@ impl SendSide {
         if limits.start != self.limits.start {
             self.control = RateControl::new(limits.start);
             self.loss = LossLimit::default();
+            self.prober.controller = ProbeController::default();
+        }
+        if limits.max > self.limits.max {
+            self.prober.controller.on_raised();
         }
         self.limits = limits;
     }
@@ -83,12 +104,16 @@ impl SendSide {
             target = target.min(limit as u64);
         }
         target = target.clamp(self.limits.min, self.limits.max);
-        if let Some((remb, at)) = self.remb
-            && at + REMB_LIFETIME > now
-        {
+        if let Some(remb) = self.remb(now) {
             target = target.min(remb.max(self.limits.min));
         }
         target
+    }
+
+    /// What the other end says that it can receive.
+    fn remb(&self, now: Instant) -> Option<u64> {
+        let (remb, at) = self.remb?;
+        (at + REMB_LIFETIME > now).then_some(remb)
     }
 
     /// The transport-wide number of the packet that is sent next.
@@ -98,11 +123,23 @@ impl SendSide {
 
     /// A packet with the next number was sent.
     pub(crate) fn on_sent(&mut self, now: Instant, bytes: usize) {
+        self.prober.load.add(now, bytes);
+        self.remember(now, bytes, false);
+    }
+
+    /// A packet with the next number was sent that was nothing but padding, or a copy in its place.
+    pub(crate) fn on_padding_sent(&mut self, now: Instant, bytes: usize) {
+        self.remember(now, bytes, true);
+    }
+
+    fn remember(&mut self, now: Instant, bytes: usize, padding: bool) {
         self.sent.push_back(Sent {
             at: now,
             bytes: bytes as u32,
             acknowledged: false,
             counted_lost: false,
+            padding,
+            cluster: self.prober.on_sent(now, bytes),
         });
         while self.sent.len() > MAX_SENT
             || self
@@ -166,8 +203,10 @@ impl SendSide {
         round_trip: Option<Duration>,
     ) {
         self.last_feedback = Some(now);
+        self.prober.queue.begin(now);
         let offset = self.unwrap_reference(feedback.reference_time);
         let (mut received, mut lost) = (0, 0);
+        let mut padding = (0, 0);
         for status in feedback.statuses() {
             let index = self.index_of(status.sequence.0);
             let Some(sent) = index.and_then(|index| self.sent.get_mut(index)) else {
@@ -176,15 +215,18 @@ impl SendSide {
             match status.arrival {
                 Some(arrival) if !sent.acknowledged => {
                     sent.acknowledged = true;
-                    received += 1;
-                    let arrival = (arrival + offset) as f64 * 0.25;
-                    let at = sent.at.saturating_duration_since(self.origin).as_secs_f64() * 1e3;
-                    self.acknowledged.add(arrival, sent.bytes);
-                    self.detector.on_packet(at, arrival);
+                    received += u32::from(!sent.padding);
+                    padding.0 += u32::from(sent.padding);
+                    let sent = *sent;
+                    self.on_arrival(sent, (arrival + offset) as f64 * 0.25);
                 }
                 None if !sent.acknowledged && !sent.counted_lost => {
                     sent.counted_lost = true;
-                    lost += 1;
+                    lost += u32::from(!sent.padding);
+                    padding.1 += u32::from(sent.padding);
+                    if let Some(cluster) = self.prober.cluster(sent.cluster) {
+                        cluster.on_loss();
+                    }
                 }
                 _ => {}
             }
@@ -193,7 +235,10 @@ impl SendSide {
         let bitrate = self.control.bitrate;
         self.loss
             .update(now, received + lost, lost, bitrate, round_trip);
-        let usage = self.detector.usage();
+        self.prober
+            .loss
+            .update(received + lost + padding.0 + padding.1, lost + padding.1);
+        let usage = self.usage();
         let mut measured = self.acknowledged.bitrate();
         if usage == Usage::Over {
             // The line is full now, but over half a second it may have been idle between two frames.
@@ -201,6 +246,32 @@ impl SendSide {
         }
         self.control
             .update(now, usage, measured, round_trip, self.limits);
+        if usage == Usage::Over && self.control.bitrate < bitrate {
+            self.prober.controller.on_decrease();
+        }
+        self.update_probe(now, round_trip);
+    }
+
+    /// What the queues on the way do. The delay also grows when frames become much larger, as they do after a
+    /// probe: each takes longer then. That is no queue as long as some packets do not wait.
+    fn usage(&self) -> Usage {
+        match self.detector.usage() {
+            Usage::Over if self.prober.queue.queue() < LEAST_QUEUE => Usage::Normal,
+            usage => usage,
+        }
+    }
+
+    /// Feedback says that a packet arrived at `arrival`, in ms on the receiver's clock.
+    fn on_arrival(&mut self, sent: Sent, arrival: f64) {
+        let at = sent.at.saturating_duration_since(self.origin).as_secs_f64() * 1e3;
+        self.acknowledged.add(arrival, sent.bytes);
+        if !sent.padding {
+            self.detector.on_packet(at, arrival);
+        }
+        self.prober.queue.on_packet(at, arrival);
+        if let Some(cluster) = self.prober.cluster(sent.cluster) {
+            cluster.on_arrival(at, arrival, sent.bytes, sent.counted_lost);
+        }
     }
 
     /// What to add to arrival times, because the reference time wraps at 24 bits.
@@ -231,90 +302,6 @@ impl SendSide {
         let last = self.last_feedback?;
         let newest = self.sent.back().filter(|newest| !newest.acknowledged)?;
         (newest.at > last).then_some(last)
-    }
-}
-
-/// What can be received.
-#[derive(Debug)]
-pub(crate) struct ReceiveSide {
-    origin: Instant,
-    /// The last send time, and what it counts as over the wraps, in ms.
-    send_time: Option<(u32, f64)>,
-    detector: DelayDetector,
-    control: RateControl,
-    arrivals: RateWindow,
-    told: Option<(u64, Instant)>,
-}
-
-/// A REMB is repeated so often, and sent at once when the estimate has fallen.
-pub(crate) const REMB_INTERVAL: Duration = Duration::from_secs(1);
-
-const REMB_LIMITS: BitrateLimits = BitrateLimits {
-    min: 50_000,
-    start: 300_000,
-    max: 100_000_000,
-};
-
-impl ReceiveSide {
-    pub(crate) fn new(now: Instant) -> Self {
-        Self {
-            origin: now,
-            send_time: None,
-            detector: DelayDetector::new(),
-            control: RateControl::new(REMB_LIMITS.start),
-            arrivals: RateWindow::default(),
-            told: None,
-        }
-    }
-
-    pub(crate) fn on_packet(
-        &mut self,
-        now: Instant,
-        sent: AbsoluteSendTime,
-        bytes: usize,
-        round_trip: Option<Duration>,
-    ) {
-        let arrival = now.saturating_duration_since(self.origin).as_secs_f64() * 1e3;
-        let send = self.unwrap_send_time(sent);
-        self.arrivals.add(arrival, bytes as u32);
-        self.detector.on_packet(send, arrival);
-        let round_trip = round_trip.unwrap_or(DEFAULT_ROUND_TRIP);
-        let measured = self.arrivals.bitrate();
-        if let Some(measured) = measured
-            && self.told.is_none()
-        {
-            // What arrives at first is a better start than any constant.
-            self.control.bitrate = self.control.bitrate.max(measured as f64);
-        }
-        self.control.update(
-            now,
-            self.detector.usage(),
-            measured,
-            round_trip,
-            REMB_LIMITS,
-        );
-    }
-
-    fn unwrap_send_time(&mut self, sent: AbsoluteSendTime) -> f64 {
-        let raw = sent.0 & 0x00ff_ffff;
-        let (last_raw, last) = self.send_time.unwrap_or((raw, 0.0));
-        let step = ((raw.wrapping_sub(last_raw) << 8) as i32) >> 8;
-        let time = last + f64::from(step) / 262.144;
-        self.send_time = Some((raw, time));
-        time
-    }
-
-    /// The bitrate to tell now, if it is time to tell one.
-    pub(crate) fn take_remb(&mut self, now: Instant) -> Option<u64> {
-        let bitrate = self.control.bitrate as u64;
-        self.arrivals.bitrate()?;
-        let due = self
-            .told
-            .is_none_or(|(told, at)| at + REMB_INTERVAL <= now || bitrate < told / 100 * 97);
-        if due {
-            self.told = Some((bitrate, now));
-        }
-        due.then_some(bitrate)
     }
 }
 

@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::BitrateLimits;
+use super::capacity::Capacity;
+use super::cluster::Measured;
 use super::delay::Usage;
+use crate::parameters::BitrateLimits;
 
 /// What arrived within the last half second.
 #[derive(Debug, Default)]
@@ -72,6 +74,14 @@ const BACK_OFF: f64 = 0.85;
 /// Growth per second while the capacity is unknown.
 const GROWTH: f64 = 1.08;
 
+/// Near the capacity the target grows by a packet for each time that an overuse takes to be seen and
+/// answered: twice the round trip and what the detector needs. Others do the same, and equal growth makes
+/// equal shares of a line.
+const DETECTION: Duration = Duration::from_millis(100);
+const PACKET_BITS: f64 = 1200.0 * 8.0;
+const FRAMES_PER_SECOND: f64 = 30.0;
+const LEAST_GROWTH: f64 = 4000.0;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Hold,
@@ -83,8 +93,7 @@ enum State {
 pub(crate) struct RateControl {
     state: State,
     pub(crate) bitrate: f64,
-    /// What was measured at overuses, smoothed, and its relative deviation.
-    capacity: Option<(f64, f64)>,
+    capacity: Capacity,
     updated: Option<Instant>,
     last_decrease: Option<Instant>,
 }
@@ -94,7 +103,7 @@ impl RateControl {
         Self {
             state: State::Increase,
             bitrate: start as f64,
-            capacity: None,
+            capacity: Capacity::new(),
             updated: None,
             last_decrease: None,
         }
@@ -122,6 +131,19 @@ impl RateControl {
         self.bitrate = self.bitrate.clamp(limits.min as f64, limits.max as f64);
     }
 
+    /// A probe showed what the line carries: the target is `bitrate` from now on.
+    pub(crate) fn on_probe(&mut self, bitrate: f64, measured: Measured, limits: BitrateLimits) {
+        if measured.saturated {
+            // A bit less than arrived. Then it is forgotten as soon as the line is full, and the target grows by a
+            // part of itself: what grows by a packet is seen late. With all that arrived the queue came to 299 ms
+            // of 300 on a line of 10 Mbit/s, so to 31.
+            self.capacity.on_probe(measured.bitrate);
+        } else {
+            self.capacity.on_throughput(measured.bitrate);
+        }
+        self.bitrate = bitrate.clamp(limits.min as f64, limits.max as f64);
+    }
+
     fn decrease(&mut self, now: Instant, measured: Option<f64>, round_trip: Duration) {
         // The effect of the last decrease is not to be seen before a round trip is over.
         let pause = round_trip + Duration::from_millis(100);
@@ -132,37 +154,30 @@ impl RateControl {
         self.state = State::Hold;
         let measured = measured.unwrap_or(self.bitrate);
         self.bitrate = self.bitrate.min(BACK_OFF * measured);
-        let (mean, deviation) = self.capacity.unwrap_or((measured, 0.15));
-        let error = (measured - mean).abs() / mean.max(1.0);
-        let mean = if error > 3.0 * deviation {
-            measured
-        } else {
-            0.95 * mean + 0.05 * measured
-        };
-        self.capacity = Some((mean, (0.95 * deviation + 0.05 * error).clamp(0.05, 0.3)));
+        self.capacity.on_overuse(measured);
     }
 
     fn increase(&mut self, elapsed: Duration, measured: Option<f64>, round_trip: Duration) {
-        if let (Some(measured), Some((mean, deviation))) = (measured, self.capacity)
-            && measured > mean * (1.0 + 3.0 * deviation)
-        {
-            self.capacity = None;
+        if let Some(measured) = measured {
+            self.capacity.on_throughput(measured);
         }
         let elapsed = elapsed.as_secs_f64();
-        let near = self
-            .capacity
-            .is_some_and(|(mean, deviation)| self.bitrate > mean * (1.0 - 3.0 * deviation));
-        let grown = if near {
-            // About a packet for each response time.
-            let packet = (self.bitrate / 30.0).clamp(2400.0, 9600.0);
-            let response = round_trip.as_secs_f64() + 0.1;
-            self.bitrate + (packet / response).max(4000.0) * elapsed
+        let grown = if self.capacity.is_known() {
+            self.bitrate + self.growth_near_capacity(round_trip) * elapsed
         } else {
             (self.bitrate * GROWTH.powf(elapsed)).max(self.bitrate + 1000.0 * elapsed)
         };
         // A stream that does not use what it may says nothing about what lies above.
         let ceiling = measured.map_or(f64::MAX, |measured| 1.5 * measured + 10_000.0);
         self.bitrate = self.bitrate.max(grown.min(ceiling));
+    }
+
+    /// In bits per second, for each second.
+    fn growth_near_capacity(&self, round_trip: Duration) -> f64 {
+        let frame = self.bitrate / FRAMES_PER_SECOND;
+        let packet = frame / (frame / PACKET_BITS).ceil().max(1.0);
+        let response = 2.0 * (round_trip + DETECTION).as_secs_f64();
+        (packet / response).max(LEAST_GROWTH)
     }
 }
 
@@ -289,6 +304,28 @@ mod tests {
             (control.bitrate - 1_275_000.0).abs() < 1.0,
             "its effect is not seen yet"
         );
+    }
+
+    // 1 Mbit/s is 4 packets of 1,042 bytes a frame, and 280 ms are twice 40 ms and 100 ms: 29.8 kbit/s each
+    // second. From 850 kbit/s on that is 3.5 %, not 8 %, until more arrives than the line was thought to carry.
+    #[test]
+    fn after_a_congestion_it_grows_by_little_until_more_arrives() {
+        let mut control = RateControl::new(1_200_000);
+        control.update(at(0), Usage::Over, Some(1_000_000), RTT, LIMITS);
+        control.update(at(100), Usage::Normal, Some(850_000), RTT, LIMITS);
+        assert!((control.bitrate - 850_000.0).abs() < 1.0);
+        for step in 1..=11 {
+            let measured = Some(control.bitrate as u64);
+            control.update(at(step * 100), Usage::Normal, measured, RTT, LIMITS);
+        }
+        let grown = control.bitrate - 850_000.0;
+        assert!((25_000.0..35_000.0).contains(&grown), "{grown}");
+        let before = control.bitrate;
+        for step in 11..=21 {
+            control.update(at(step * 100), Usage::Normal, Some(1_100_000), RTT, LIMITS);
+        }
+        let factor = control.bitrate / before;
+        assert!((factor - 1.08).abs() < 0.002, "{factor}");
     }
 
     #[test]

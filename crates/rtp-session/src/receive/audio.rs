@@ -135,6 +135,11 @@ impl AudioBuffer {
         Some((packet, std::mem::take(&mut self.lost)))
     }
 
+    /// What was handed out last was no sound: what was lost before it counts with the next packet.
+    pub(crate) const fn lost_before_padding(&mut self, lost: u32) {
+        self.lost = self.lost.saturating_add(lost);
+    }
+
     /// When the gap that is waited for is given up.
     pub(crate) fn next_timeout(&self, max_wait: Duration) -> Option<Instant> {
         self.hole_since.map(|since| since + self.wait.min(max_wait))

@@ -394,6 +394,11 @@ impl Receiver {
             }
             Buffer::Audio(buffer) => {
                 while let Some((packet, lost)) = buffer.next_packet(now, max_wait) {
+                    if packet.payload.is_empty() {
+                        // Padding, or a keep-alive: there is nothing to decode.
+                        buffer.lost_before_padding(lost);
+                        continue;
+                    }
                     self.counters.frames += 1;
                     let event = || Event::Frame(Box::new(packet.into_frame(self.id, source, lost)));
                     push(events, event);

@@ -13,10 +13,15 @@ pub(crate) const MAX_PACKETS: usize = 1024;
 /// They are kept for so long: nobody waits longer for a frame.
 const MAX_AGE: Duration = Duration::from_secs(2);
 
+/// What fills a probe is looked for among so many.
+const MAX_CANDIDATES: usize = 64;
+
 #[derive(Debug)]
 struct Sent {
     packet: QueuedPacket,
     resent: Option<Instant>,
+    /// A copy of it has filled a probe.
+    padded: bool,
 }
 
 #[derive(Debug, Default)]
@@ -38,6 +43,7 @@ impl History {
             *slot = Some(Sent {
                 packet,
                 resent: None,
+                padded: false,
             });
         }
         while let Some((sent, sequence)) = self.order.front().copied() {
@@ -88,6 +94,29 @@ impl History {
         }
         sent.resent = Some(now);
         true
+    }
+}
+
+impl History {
+    /// A packet whose copy may fill a probe, of at most `len` bytes of payload and not much less: one of the
+    /// newest, once. Not the last one of a frame, which is what the others left over. That it is sent once
+    /// more so does not count when the other end asks for it.
+    pub(crate) fn take_padding(&mut self, len: usize) -> Option<Serial16> {
+        let (slots, order) = (&mut self.slots, &self.order);
+        let newest = order.iter().rev().take(MAX_CANDIDATES);
+        for (_, sequence) in newest {
+            let slot = slots.get_mut(Self::place(*sequence));
+            let Some(sent) = slot.and_then(Option::as_mut) else {
+                continue;
+            };
+            let packet = &sent.packet;
+            let fits = (len / 2..=len).contains(&packet.payload.len());
+            if packet.sequence == *sequence && fits && !packet.marker && !sent.padded {
+                sent.padded = true;
+                return Some(*sequence);
+            }
+        }
+        None
     }
 }
 
@@ -142,5 +171,39 @@ mod tests {
         assert!(!take(89));
         assert!(take(90));
         assert!(!history.take_request(at(90), Serial16(8), pause));
+    }
+
+    #[test]
+    fn a_copy_that_fills_a_probe_leaves_requests_alone() {
+        let mut history = History::default();
+        let put = |history: &mut History, sequence: u16, len: usize, marker: bool| {
+            push(history, 0, sequence);
+            let place = History::place(Serial16(sequence));
+            let packet = &mut history.slots[place].as_mut().unwrap().packet;
+            packet.payload = vec![0; len].into();
+            packet.marker = marker;
+        };
+        put(&mut history, 1, 700, false);
+        put(&mut history, 2, 1000, false);
+        put(&mut history, 3, 300, false);
+        put(&mut history, 4, 1000, true);
+        put(&mut history, 5, 1000, false);
+        let pause = Duration::from_millis(40);
+        assert!(history.take_request(at(50), Serial16(5), pause));
+        // The newest of about this length, each once, and not the end of a frame.
+        let padding: Vec<_> = std::iter::from_fn(|| history.take_padding(1000)).collect();
+        assert_eq!(padding, [5, 2, 1].map(Serial16));
+        assert_eq!(history.take_padding(200), None);
+        assert_eq!(history.take_padding(350), Some(Serial16(3)));
+        // Whoever asks for it gets it, as if it had not been sent again.
+        assert!(history.take_request(at(51), Serial16(2), pause));
+        assert!(!history.take_request(at(89), Serial16(5), pause));
+        assert!(history.take_request(at(90), Serial16(5), pause));
+        // What is looked through has an end.
+        for sequence in 6..=6 + MAX_CANDIDATES as u16 {
+            put(&mut history, sequence, 50, false);
+        }
+        put(&mut history, 3000, 50, true);
+        assert_eq!(history.take_padding(1000), None);
     }
 }

@@ -2,6 +2,7 @@
 
 mod history;
 mod pacer;
+mod padding;
 mod tail;
 
 use std::time::{Duration, Instant};
@@ -76,6 +77,8 @@ pub(crate) struct Sender {
     max_payload: usize,
     history: History,
     tail: Tail,
+    /// When a packet left last that was sent for the first time.
+    last_media: Option<Instant>,
     /// When the newest frame was captured, and its timestamp as it is sent.
     newest: Option<(Instant, Serial32)>,
     counters: Counters,
@@ -103,6 +106,7 @@ impl Sender {
             parameters,
             history: History::default(),
             tail: Tail::default(),
+            last_media: None,
             newest: None,
             counters: Counters::default(),
             remote: None,
@@ -210,6 +214,7 @@ impl Sender {
         self.counters.bytes += len as u64;
         self.counters.header_bytes += (buffer.len() - start - len) as u64;
         self.counters.send_delay += now.saturating_duration_since(packet.queued);
+        self.last_media = Some(now);
         if self.parameters.feedback.nack {
             // Without RTX a copy would count as a packet that is duplicated on the way.
             if self.rtx().is_some() {
@@ -234,19 +239,8 @@ impl Sender {
         };
         let start = buffer.len();
         let rtx = self.rtx();
-        if let Some((ssrc, payload_type)) = rtx {
-            let header = RtpHeader {
-                marker: packet.marker,
-                payload_type,
-                sequence_number: self.rtx_sequence,
-                timestamp: packet.timestamp,
-                ssrc,
-            };
-            let mut writer = RtpWriter::new(buffer, &header);
-            self.write_extensions(&mut writer, packet, departure, true);
-            writer.finish_header();
-            buffer.extend_from_slice(&packet.sequence.0.to_be_bytes());
-            buffer.extend_from_slice(&packet.payload);
+        if let Some(rtx) = rtx {
+            self.write_rtx(packet, rtx, departure, buffer);
         } else {
             self.write(packet, departure, buffer);
         }
@@ -260,6 +254,27 @@ impl Sender {
         self.tail
             .sent_again(now, sequence, departure.transport_sequence);
         true
+    }
+
+    fn write_rtx(
+        &self,
+        packet: &QueuedPacket,
+        (ssrc, payload_type): (u32, u8),
+        departure: Departure,
+        buffer: &mut Vec<u8>,
+    ) {
+        let header = RtpHeader {
+            marker: packet.marker,
+            payload_type,
+            sequence_number: self.rtx_sequence,
+            timestamp: packet.timestamp,
+            ssrc,
+        };
+        let mut writer = RtpWriter::new(buffer, &header);
+        self.write_extensions(&mut writer, packet, departure, true);
+        writer.finish_header();
+        buffer.extend_from_slice(&packet.sequence.0.to_be_bytes());
+        buffer.extend_from_slice(&packet.payload);
     }
 
     /// SSRC and payload type of retransmissions, if they have a stream of their own.
@@ -305,6 +320,23 @@ impl Sender {
         departure: Departure,
         rtx: bool,
     ) {
+        self.write_transport_extensions(writer, departure, rtx);
+        let map = &self.parameters.extensions;
+        if let Some(level) = &packet.level {
+            writer.extension(map, level);
+        }
+        if let Some(orientation) = &packet.orientation {
+            writer.extension(map, orientation);
+        }
+    }
+
+    /// Those that a packet has whatever is in it.
+    fn write_transport_extensions(
+        &self,
+        writer: &mut RtpWriter<'_>,
+        departure: Departure,
+        rtx: bool,
+    ) {
         let map = &self.parameters.extensions;
         if let Some(mid) = self
             .parameters
@@ -330,12 +362,6 @@ impl Sender {
                 let request = None;
                 writer.extension(map, &TransportSequence2 { sequence, request });
             }
-        }
-        if let Some(level) = &packet.level {
-            writer.extension(map, level);
-        }
-        if let Some(orientation) = &packet.orientation {
-            writer.extension(map, orientation);
         }
     }
 

@@ -37,6 +37,8 @@ const AVERAGING: f64 = 0.5;
 pub(crate) enum Next {
     Media(QueuedPacket),
     Retransmission(SenderId, Serial16),
+    /// Nothing waits, but a probe wants so many bytes.
+    Padding(SenderId, usize),
 }
 
 #[derive(Debug)]
@@ -125,6 +127,11 @@ impl Pacer {
         if self.tokens <= 0.0 {
             return None;
         }
+        self.pop_waiting()
+    }
+
+    /// The next packet that waits for its turn: a probe takes it ahead of that.
+    pub(crate) fn pop_waiting(&mut self) -> Option<Next> {
         if self.retransmission_tokens > 0.0
             && let Some((sender, sequence)) = self.retransmissions.pop_front()
         {

@@ -99,6 +99,7 @@ impl RtpSession {
                 Err(_) => self.counters.malformed_rtcp += 1,
             }
         }
+        self.probe_if_due();
         self.update_targets();
     }
 

@@ -1,7 +1,9 @@
 //! The session: its streams and its verbs. What it does with packets that come is in `incoming`, what it
-//! sends of its own accord in `reports`, and who gets how much of the bandwidth in `targets`.
+//! sends of its own accord in `reports`, what it sends to probe with in `probing`, and who gets how much of the
+//! bandwidth in `targets`.
 
 mod incoming;
+mod probing;
 mod reports;
 mod targets;
 
@@ -16,7 +18,7 @@ use crate::parameters::{
 };
 use crate::random::Random;
 use crate::receive::{FeedbackRecorder, Receiver, Router};
-use crate::send::{self, Departure, Next, Pacer, Sender};
+use crate::send::{self, Pacer, Sender};
 use crate::stats::{SessionStats, TransportStats};
 
 use self::reports::Reports;
@@ -379,7 +381,7 @@ impl RtpSession {
                 len: buf.len() - start,
             });
         }
-        while let Some(next) = self.pacer.pop(now) {
+        while let Some(next) = self.next_packet(now) {
             if self.write_packet(next, buf) {
                 let kind = TransmitKind::Rtp;
                 return Some(Transmit {
@@ -416,6 +418,7 @@ impl RtpSession {
             self.feedback.next_timeout(),
             self.reports.next_timeout(),
             self.send_side.next_timeout(),
+            self.send_side.next_probe_departure(),
         ];
         receivers
             .chain(senders)
@@ -458,42 +461,6 @@ impl RtpSession {
         } else {
             self.counters.events_dropped += 1;
         }
-    }
-
-    /// Writes a packet that may leave now. Whether there was one: what is to be sent again may be gone.
-    fn write_packet(&mut self, next: Next, buf: &mut Vec<u8>) -> bool {
-        let now = self.now;
-        let start = buf.len();
-        let id = match &next {
-            Next::Media(packet) => packet.sender,
-            Next::Retransmission(sender, _) => *sender,
-        };
-        let Some(sender) = self.senders.get_mut(&id) else {
-            return false;
-        };
-        let numbered = sender.uses_transport_sequence();
-        let departure = Departure {
-            ntp: self.config.clock.ntp(now),
-            transport_sequence: numbered.then(|| self.send_side.next_sequence()),
-        };
-        let retransmission = matches!(next, Next::Retransmission(..));
-        let written = match next {
-            Next::Media(packet) => {
-                sender.write_media(now, packet, departure, buf);
-                true
-            }
-            Next::Retransmission(_, sequence) => {
-                sender.write_retransmission(now, sequence, departure, buf)
-            }
-        };
-        if written {
-            let len = buf.len() - start;
-            self.pacer.sent(now, len, retransmission);
-            if numbered {
-                self.send_side.on_sent(now, len);
-            }
-        }
-        written
     }
 
     fn check_own_sources(

@@ -16,6 +16,8 @@ const LEAST: u64 = 30_000;
 impl RtpSession {
     /// Divides the target among the encoders of video, and tells those whose share has changed.
     pub(super) fn update_targets(&mut self) {
+        let demand = self.demand();
+        self.send_side.set_demand(demand);
         let target = self.send_side.target(self.now);
         self.pacer.set_bitrate(target);
         let audio = self

@@ -119,6 +119,7 @@ pub struct Camera {
     pub bitrate: u64,
     pub frames: u32,
     pub key_frames: u32,
+    begins: Instant,
     next: Instant,
     key_frame_wanted: bool,
     until: Instant,
@@ -183,6 +184,7 @@ impl Endpoint {
             bitrate: 0,
             frames: 0,
             key_frames: 0,
+            begins: start(),
             next: start(),
             key_frame_wanted: true,
             until: start() + length,
@@ -192,6 +194,14 @@ impl Endpoint {
         });
         self.handle_events();
         self
+    }
+
+    /// The camera begins so much later.
+    pub fn delay_camera(&mut self, by: Duration) {
+        if let Some(camera) = &mut self.camera {
+            camera.next += by;
+            camera.begins += by;
+        }
     }
 
     pub fn with_microphone(mut self, parameters: SendParameters, length: Duration) -> Self {
@@ -236,7 +246,7 @@ impl Endpoint {
                 .unwrap();
             camera.frames += 1;
             camera.key_frames += u32::from(key);
-            camera.next = start() + Duration::from_micros(33_333) * camera.frames;
+            camera.next = camera.begins + Duration::from_micros(33_333) * camera.frames;
         }
     }
 

@@ -1,0 +1,97 @@
+//! Which packet leaves next: media in its turn, and while a probe is sent also what waits, then padding.
+
+use std::time::Instant;
+
+use super::RtpSession;
+use crate::parameters::SenderId;
+use crate::send::{Departure, Next};
+
+impl RtpSession {
+    /// Feedback came: perhaps it is time for a probe. An idle session, one without video, and one whose
+    /// retransmissions have no stream of their own have nothing to fill one with.
+    pub(super) fn probe_if_due(&mut self) {
+        if self.padding_sender().is_some() {
+            self.send_side.begin_probe(self.now);
+        }
+    }
+
+    /// Whose padding may be sent.
+    fn padding_sender(&self) -> Option<SenderId> {
+        let mut senders = self.senders.values();
+        Some(senders.find(|sender| sender.can_pad(self.now))?.id)
+    }
+
+    pub(super) fn next_packet(&mut self, now: Instant) -> Option<Next> {
+        self.pacer.pop(now).or_else(|| self.next_of_probe(now))
+    }
+
+    /// What a probe sends that is behind its schedule.
+    fn next_of_probe(&mut self, now: Instant) -> Option<Next> {
+        let len = self.send_side.probe_due(now)?;
+        if let Some(next) = self.pacer.pop_waiting() {
+            return Some(next);
+        }
+        match self.padding_sender() {
+            Some(sender) => Some(Next::Padding(sender, len)),
+            None => {
+                self.send_side.abort_probe();
+                None
+            }
+        }
+    }
+
+    /// Writes a packet that may leave now. Whether there was one: what is to be sent again may be gone.
+    pub(super) fn write_packet(&mut self, next: Next, buf: &mut Vec<u8>) -> bool {
+        let now = self.now;
+        let start = buf.len();
+        let id = match &next {
+            Next::Media(packet) => packet.sender,
+            Next::Retransmission(sender, _) | Next::Padding(sender, _) => *sender,
+        };
+        let Some(sender) = self.senders.get_mut(&id) else {
+            return false;
+        };
+        let numbered = sender.uses_transport_sequence();
+        let departure = Departure {
+            ntp: self.config.clock.ntp(now),
+            transport_sequence: numbered.then(|| self.send_side.next_sequence()),
+        };
+        let retransmission = matches!(next, Next::Retransmission(..));
+        let padding = matches!(next, Next::Padding(..));
+        let written = match next {
+            Next::Media(packet) => {
+                sender.write_media(now, packet, departure, buf);
+                true
+            }
+            Next::Retransmission(_, sequence) => {
+                sender.write_retransmission(now, sequence, departure, buf)
+            }
+            Next::Padding(_, len) => sender.write_padding(len, departure, buf),
+        };
+        if !written {
+            return false;
+        }
+        let len = buf.len() - start;
+        if padding {
+            // It takes nothing from the pacer: media does not wait because of it.
+            self.send_side.on_padding_sent(now, len);
+            return true;
+        }
+        self.pacer.sent(now, len, retransmission);
+        if numbered {
+            self.send_side.on_sent(now, len);
+        }
+        true
+    }
+
+    /// What the senders have use for, if each of them has a maximum: half as much again, because headers,
+    /// audio and retransmissions come on top.
+    pub(super) fn demand(&self) -> Option<u64> {
+        let video = self.senders.values().filter(|sender| sender.is_video());
+        let maxima: Vec<u64> = video
+            .map(|sender| sender.parameters.max_bitrate)
+            .collect::<Option<_>>()?;
+        let sum = maxima.into_iter().reduce(u64::saturating_add)?;
+        Some(sum.saturating_add(sum / 2))
+    }
+}

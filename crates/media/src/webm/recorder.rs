@@ -271,7 +271,9 @@ impl<W: Write> WebmRecorder<W> {
         let Some(track) = self.tracks.get_mut(frame.track) else {
             return Ok(());
         };
-        let wanted = frame.time.saturating_sub(origin).as_millis() as u64;
+        let since = frame.time.saturating_sub(origin);
+        // To the nearest millisecond, a tick.
+        let wanted = since.saturating_add(Duration::from_micros(500)).as_millis() as u64;
         let after_last = track.last.map_or(0, |last| last.saturating_add(1));
         let time = wanted.max(after_last).max(self.segment.earliest());
         track.last = Some(time);

@@ -83,6 +83,37 @@ fn unknown_sizes_elements_and_lacing() {
     assert_eq!(read_all(&mut WebmReader::new(Drip(&file)).unwrap()), frames);
 }
 
+#[test]
+fn a_block_group_that_refers_to_none_is_a_key_frame() {
+    let mut out = Vec::new();
+    ebml_header(&mut out, b"matroska");
+    open(&mut out, id::SEGMENT);
+    write_master(&mut out, id::TRACKS, |tracks| {
+        write_master(tracks, id::TRACK_ENTRY, |track| {
+            write_unsigned(track, id::TRACK_NUMBER, 3);
+            write_binary(track, id::CODEC_ID, b"V_VP8");
+            write_unsigned(track, id::DEFAULT_DURATION, 40_000_000);
+        });
+    });
+    cluster(&mut out, 0, |out| {
+        write_master(out, id::BLOCK_GROUP, |group| {
+            write_binary(group, id::BLOCK, &[0x83, 0, 0, 0, 1]);
+        });
+        write_master(out, id::BLOCK_GROUP, |group| {
+            write_binary(group, id::REFERENCE_BLOCK, &[0xD8]);
+            write_binary(group, id::BLOCK, &[0x83, 0, 40, 0, 2]);
+            write_unsigned(group, id::BLOCK_DURATION, 33);
+        });
+        write_binary(out, id::SIMPLE_BLOCK, &[0x83, 0, 80, 0x00, 3]);
+        write_binary(out, id::SIMPLE_BLOCK, &[0x83, 0, 120, 0x80, 4]);
+    });
+    let frames = read_all(&mut WebmReader::new(&out[..]).unwrap());
+    let keys: Vec<_> = frames.iter().map(|frame| frame.frame.keyframe).collect();
+    assert_eq!(keys, [true, false, false, true]);
+    let durations: Vec<_> = frames.iter().map(|frame| frame.frame.duration).collect();
+    assert_eq!(durations, [40, 33, 40, 40].map(|millis| Some(ms(millis))));
+}
+
 struct Drip<'a>(&'a [u8]);
 
 impl Read for Drip<'_> {

@@ -3,7 +3,11 @@
 //! - A [`Track`] is the reading end of a bounded queue of frames, a [`TrackWriter`] the writing one.
 //!   A slow reader loses the oldest frames, and both ends can see how many. [`MediaStreamTrack`] is
 //!   an audio or a video track.
-//! - A [`Source`] makes the frame of a media time: [`TestPattern`], [`Tone`], [`WavPlayer`].
+//! - A [`Source`] makes the frame of a media time: [`TestPattern`], [`Tone`], [`WavPlayer`], and for
+//!   encoded files [`AudioPlayer`], [`VideoPlayer`] and [`EncodedPlayer`].
+//! - [`WebmRecorder`] and [`OggOpusRecorder`] write encoded frames into files without decoding them;
+//!   [`WebmReader`] and [`OggOpusReader`] read them. A [`CaptureClock`] makes times for a recording out of
+//!   RTP timestamps.
 //! - [`Relay`] gives one track to many readers, [`blackhole`] swallows one, [`WavRecorder`] writes one
 //!   down.
 //! - A [`VideoTransform`] changes pictures on their way: edges, cartoon, rotation, or your own.
@@ -34,11 +38,16 @@
 //! ```
 
 mod blackhole;
+mod capture_clock;
+mod encoded_source;
 pub mod frame_code;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod media_stream_track;
+mod ogg_opus;
+mod opus_packet;
+mod player;
 mod relay;
 mod source;
 mod test_pattern;
@@ -46,9 +55,14 @@ mod tone;
 mod track;
 pub mod transform;
 mod wav;
+mod webm;
 
 pub use blackhole::blackhole;
+pub use capture_clock::{CaptureClock, CaptureStream};
+pub use encoded_source::EncodedSource;
 pub use media_stream_track::{MediaFrame, MediaKind, MediaStreamTrack};
+pub use ogg_opus::{OggOpusReadError, OggOpusReader, OggOpusRecorder, OggOpusWriteError};
+pub use player::{AudioPlayer, EncodedPlayer, PlayerError, VideoPlayer};
 pub use relay::{Delivery, Relay};
 pub use source::Source;
 pub use test_pattern::TestPattern;
@@ -56,5 +70,9 @@ pub use tone::Tone;
 pub use track::{Ended, ReadyState, Recv, Track, TrackStats, TrackWriter};
 pub use transform::VideoTransform;
 pub use wav::{WavError, WavPlayer, WavRecorder};
+pub use webm::{
+    RecorderStats, WebmCodec, WebmFrame, WebmReadError, WebmReader, WebmRecorder, WebmTrack,
+    WebmTrackReader, WebmWriteError,
+};
 
 pub use gannet_codecs::{AudioFormat, AudioFrame, EncodedFrame, VideoFrame};

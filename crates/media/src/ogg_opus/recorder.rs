@@ -40,7 +40,8 @@ pub enum OggOpusWriteError {
 ///
 /// The first packet is the file's beginning. Gaps between the timestamps of packets, of 50 ms up to an
 /// hour, are filled with packets of nothing, because Ogg has no other times than what the packets sound;
-/// timestamps that go back are not looked at. Pages of a second are written as they become full, so that
+/// timestamps that go back are not looked at. Timestamps of somebody who is not trusted should come
+/// through a [`CaptureClock`](crate::CaptureClock): an hour of nothing takes half a megabyte. Pages of a second are written as they become full, so that
 /// a file that was cut off plays.
 pub struct OggOpusRecorder<W: Write> {
     writer: PacketWriter<'static, W>,

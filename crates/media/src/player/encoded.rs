@@ -5,9 +5,15 @@ use gannet_codecs::EncodedFrame;
 use super::{PlayerError, lap::Laps};
 use crate::{EncodedSource, Source};
 
+/// So many octets are given at once, at most, and one frame more.
+const MAX_OCTETS: usize = 4 << 20;
+/// So many frames are given at once, at most.
+const MAX_FRAMES: usize = 256;
+
 /// Plays the frames of a track as they are: every 10 ms those that are due, of which there may be none.
 ///
-/// In a loop the timestamps go on growing. An error in the file ends it, or the present lap.
+/// In a loop the timestamps go on growing. Of a file that has more than 256 frames or 4 MB in 10 ms, the
+/// rest comes later. An error in the file ends it, or the present lap.
 #[derive(Debug)]
 pub struct EncodedPlayer<E> {
     laps: Laps<E>,
@@ -44,9 +50,13 @@ impl<E: EncodedSource> Source for EncodedPlayer<E> {
         if self.laps.is_over(local) {
             return None;
         }
-        let mut due = Vec::new();
-        while let Some(mut frame) = self.laps.next_before(local + self.interval()) {
+        let (mut due, mut octets) = (Vec::new(), 0);
+        while due.len() < MAX_FRAMES
+            && octets < MAX_OCTETS
+            && let Some(mut frame) = self.laps.next_before(local + self.interval())
+        {
             frame.timestamp += self.laps.start();
+            octets += frame.data.len();
             due.push(frame);
         }
         Some(due)

@@ -6,8 +6,8 @@ use gannet_codecs::{AudioCodec, AudioEncoderConfig, AudioFormat, VideoCodec, Vid
 
 use super::*;
 use crate::{
-    EncodedFrame, MediaKind, OggOpusReader, OggOpusRecorder, Source, TestPattern, Tone, WebmCodec,
-    WebmReader, WebmRecorder, frame_code,
+    EncodedFrame, EncodedSource, MediaKind, OggOpusReader, OggOpusRecorder, Source, TestPattern,
+    Tone, WebmCodec, WebmReader, WebmRecorder, frame_code,
 };
 
 const fn ms(millis: u64) -> Duration {
@@ -198,6 +198,35 @@ fn a_gap_is_silent() {
         levels[42..54].iter().all(|level| *level > 5_000.0),
         "{levels:?}"
     );
+}
+
+/// Frames without end, all of the same time.
+struct Flood(usize);
+
+impl EncodedSource for Flood {
+    type Error = std::io::Error;
+
+    fn next_frame(&mut self) -> Result<Option<EncodedFrame>, Self::Error> {
+        Ok(Some(EncodedFrame::new(vec![0; self.0], ms(5), true)))
+    }
+
+    fn rewind(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    fn duration(&mut self) -> Result<Duration, Self::Error> {
+        Ok(ms(5))
+    }
+}
+
+#[test]
+fn a_flood_of_frames_comes_bit_by_bit() {
+    for (length, count) in [(1, 256), (1 << 20, 4)] {
+        let mut player = EncodedPlayer::new(Flood(length));
+        for index in 0..3 {
+            assert_eq!(player.frame_at(ms(10) * index).unwrap().len(), count);
+        }
+    }
 }
 
 #[test]

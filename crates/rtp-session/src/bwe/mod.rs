@@ -33,6 +33,9 @@ const REMB_LIFETIME: Duration = Duration::from_secs(10);
 /// Feedback was there and then stopped: something is wrong, send less.
 const FEEDBACK_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Feedback on the first packet after a pause is given so long to come.
+const FEEDBACK_DELAY: Duration = Duration::from_secs(1);
+
 /// Less than this, in ms, is no queue. Where lines became too narrow, it was 30 ms and more when that was seen.
 const LEAST_QUEUE: f64 = 5.0;
 
@@ -285,23 +288,20 @@ impl SendSide {
 
     /// Notices that feedback has stopped.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        let silent_since = self.silent_since();
-        if silent_since.is_some_and(|since| since + FEEDBACK_TIMEOUT <= now) {
+        if self.next_timeout().is_some_and(|at| at <= now) {
             self.last_feedback = Some(now);
             self.control.bitrate = (self.control.bitrate * 0.8).max(self.limits.min as f64);
         }
     }
 
-    /// When [`Self::handle_timeout`] has something to notice.
+    /// When [`Self::handle_timeout`] has something to notice: if feedback was there before, and is awaited.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        Some(self.silent_since()? + FEEDBACK_TIMEOUT)
-    }
-
-    /// Since when feedback on a packet has been awaited, if feedback was there before.
-    fn silent_since(&self) -> Option<Instant> {
         let last = self.last_feedback?;
-        let newest = self.sent.back().filter(|newest| !newest.acknowledged)?;
-        (newest.at > last).then_some(last)
+        self.sent.back().filter(|newest| !newest.acknowledged)?;
+        // Where nothing was sent for a while, nothing was awaited.
+        let awaited = self.sent.partition_point(|sent| sent.at <= last);
+        let since = self.sent.get(awaited)?.at;
+        Some((last + FEEDBACK_TIMEOUT).max(since + FEEDBACK_DELAY))
     }
 }
 
@@ -381,6 +381,21 @@ mod tests {
         assert_eq!(side.next_timeout(), Some(at(2050)));
         side.handle_timeout(at(2050));
         assert!(side.target(at(2050)) < 820_000);
+    }
+
+    // Found by fuzzing: the first packet after a pause was overdue when it was sent.
+    #[test]
+    fn a_pause_is_no_silence() {
+        let mut side = SendSide::new(at(0), BitrateLimits::default());
+        side.on_sent(at(0), 1000);
+        feed(&mut side, 50, 1, &[Some(1)]);
+        side.on_sent(at(60_000), 1000);
+        assert_eq!(side.next_timeout(), Some(at(61_000)));
+        side.handle_timeout(at(60_999));
+        assert_eq!(side.target(at(60_999)), 1_000_000);
+        side.handle_timeout(at(61_000));
+        assert_eq!(side.target(at(61_000)), 800_000);
+        assert_eq!(side.next_timeout(), None);
     }
 
     #[test]

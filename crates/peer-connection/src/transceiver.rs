@@ -6,6 +6,7 @@ use gannet_jsep::TransceiverId;
 use gannet_media::MediaStreamTrack;
 use gannet_ortc::parameters::{Direction, MediaKind, RtpCodecCapability, RtpParameters};
 
+use crate::connection::Connection;
 use crate::inbox::{Delivery, Inbox};
 use crate::peer_connection::Owner;
 use crate::transceivers::{ReceivedFrame, Transceiver};
@@ -150,18 +151,9 @@ impl RtpReceiver {
         let weak = Arc::downgrade(connection);
         let id = *id;
         let request_key_frame = move || {
-            let Some(connection) = weak.upgrade() else {
-                return;
-            };
-            connection.with(|core, now| {
-                let receiver = core
-                    .transceivers
-                    .find(id)
-                    .and_then(|found| found.receiver.id);
-                if let Some(receiver) = receiver {
-                    core.session.rtp_mut().request_key_frame(now, receiver);
-                }
-            });
+            if let Some(connection) = weak.upgrade() {
+                ask_for_key_frame(&connection, id);
+            }
         };
         let mut core = connection.lock();
         match core.transceivers.find_mut(id) {
@@ -174,6 +166,14 @@ impl RtpReceiver {
             // away: nothing will come.
             _ => ended(*kind),
         }
+    }
+
+    /// Asks the peer for a picture that can be decoded without others (RFC 4585, section 6.3.1), as whoever stores or
+    /// forwards [`encoded`](Self::encoded) frames needs when he begins in the middle, or when a viewer joins. A decoder asks by itself.
+    /// Requests are throttled.
+    pub fn request_key_frame(&self) {
+        let RtpTransceiver { owner, id, .. } = &self.transceiver;
+        ask_for_key_frame(owner.connection(), *id);
     }
 
     /// The stream as it comes, for programs that forward or store it; `None` if it is being decoded.
@@ -192,6 +192,15 @@ impl RtpReceiver {
             .objects(|objects| objects.receiver.parameters.clone())
             .flatten()
     }
+}
+
+fn ask_for_key_frame(connection: &Arc<Connection>, id: TransceiverId) {
+    connection.with(|core, now| {
+        let found = core.transceivers.find(id);
+        if let Some(receiver) = found.and_then(|found| found.receiver.id) {
+            core.session.rtp_mut().request_key_frame(now, receiver);
+        }
+    });
 }
 
 /// A track that brings nothing.

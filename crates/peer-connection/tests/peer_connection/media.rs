@@ -124,6 +124,22 @@ async fn frames_are_had_as_they_come() {
     assert_eq!(frames.dropped(), 0);
 }
 
+/// By itself the encoder makes one at its beginning, and then none for a hundred seconds.
+#[tokio::test]
+async fn a_key_frame_comes_on_request() {
+    let (one, other, _) = sending(pattern(160, 120), MediaKind::Video).await;
+    exchange(&one, &other).await;
+    let receiver = track(&other).await.receiver;
+    let frames = receiver.encoded().unwrap();
+    assert!(soon("a frame", frames.recv()).await.unwrap().frame.keyframe);
+    for _ in 0..30 {
+        assert!(!soon("a frame", frames.recv()).await.unwrap().frame.keyframe);
+    }
+    receiver.request_key_frame();
+    let key_frame = async { while !frames.recv().await.unwrap().frame.keyframe {} };
+    soon("a key frame", key_frame).await;
+}
+
 #[tokio::test]
 async fn a_decoded_stream_is_not_given_as_it_comes() {
     let (one, other, _) = sending(pattern(160, 120), MediaKind::Video).await;

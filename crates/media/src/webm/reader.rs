@@ -122,6 +122,8 @@ impl<R: Read> WebmReader<R> {
                 Ok(false) => self.has_ended = true,
                 Err(error) => {
                     self.has_ended = true;
+                    // A block counts as a whole: of several frames, those before the malformed one do not come either.
+                    self.ready.clear();
                     if !self.scanner.is_at_end() {
                         return Err(error);
                     }

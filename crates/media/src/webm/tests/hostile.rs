@@ -114,6 +114,37 @@ fn a_block_group_that_refers_to_none_is_a_key_frame() {
     assert_eq!(durations, [40, 33, 40, 40].map(|millis| Some(ms(millis))));
 }
 
+/// Found by fuzzing: the first of the two frames came after the error.
+#[test]
+fn nothing_comes_after_a_malformed_frame() {
+    // Lengths of four octets, an SPS and a PPS.
+    let record = [
+        1, 0x42, 0xC0, 0x0A, 0xFF, 0xE1, 0, 4, 0x67, 0x42, 0xC0, 0x0A, 1, 0, 2, 0x68, 0xCE,
+    ];
+    // In Xiph's lacing: a NAL unit of two octets, and one of nine that has one.
+    let block = [0x81, 0, 0, 0x82, 1, 6, 0, 0, 0, 2, 0x65, 1, 0, 0, 0, 9, 1];
+    let mut out = Vec::new();
+    ebml_header(&mut out, b"matroska");
+    open(&mut out, id::SEGMENT);
+    write_master(&mut out, id::TRACKS, |tracks| {
+        write_master(tracks, id::TRACK_ENTRY, |track| {
+            write_unsigned(track, id::TRACK_NUMBER, 1);
+            write_binary(track, id::CODEC_ID, b"V_MPEG4/ISO/AVC");
+            write_binary(track, id::CODEC_PRIVATE, &record);
+        });
+    });
+    cluster(&mut out, 0, |out| {
+        write_binary(out, id::SIMPLE_BLOCK, &block)
+    });
+    let mut reader = WebmReader::new(&out[..]).unwrap();
+    let error = reader.next_frame().unwrap_err();
+    assert!(
+        matches!(error, WebmReadError::Block { track: 1 }),
+        "{error}"
+    );
+    assert!(matches!(reader.next_frame(), Ok(None)));
+}
+
 struct Drip<'a>(&'a [u8]);
 
 impl Read for Drip<'_> {

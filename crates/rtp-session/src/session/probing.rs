@@ -88,10 +88,9 @@ impl RtpSession {
     /// audio and retransmissions come on top.
     pub(super) fn demand(&self) -> Option<u64> {
         let video = self.senders.values().filter(|sender| sender.is_video());
-        let maxima: Vec<u64> = video
-            .map(|sender| sender.parameters.max_bitrate)
-            .collect::<Option<_>>()?;
-        let sum = maxima.into_iter().reduce(u64::saturating_add)?;
+        let mut maxima = video.map(|sender| sender.parameters.max_bitrate);
+        let first = maxima.next()??;
+        let sum = maxima.try_fold(first, |sum, maximum| Some(sum.saturating_add(maximum?)))?;
         Some(sum.saturating_add(sum / 2))
     }
 }

@@ -3,13 +3,14 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use gannet_bench::timed;
 use gannet_crypto::{
-    AeadAlgorithm, AwsLcProvider, CryptoProvider, HashAlgorithm, NamedGroup, RingProvider, Rng,
+    AeadAlgorithm, AwsLcProvider, BoringProvider, CryptoProvider, HashAlgorithm, NamedGroup,
+    RingProvider, Rng,
 };
 
 const LEN: usize = 1_200;
 
 fn primitives(c: &mut Criterion) {
-    let providers: [&dyn CryptoProvider; 2] = [&AwsLcProvider, &RingProvider];
+    let providers: [&dyn CryptoProvider; 3] = [&AwsLcProvider, &RingProvider, &BoringProvider];
     for provider in providers {
         let mut group = c.benchmark_group(format!("crypto/{}", provider.name()));
         group.throughput(Throughput::Bytes(LEN as u64));
@@ -18,7 +19,7 @@ fn primitives(c: &mut Criterion) {
             AeadAlgorithm::Aes256Gcm,
             AeadAlgorithm::ChaCha20Poly1305,
         ] {
-            let aead = provider
+            let mut aead = provider
                 .aead(algorithm, &vec![1; algorithm.key_len()])
                 .unwrap();
             let mut sealed = vec![0x5a; LEN];
@@ -73,7 +74,7 @@ fn primitives(c: &mut Criterion) {
 }
 
 fn key_exchanges(c: &mut Criterion) {
-    let providers: [&dyn CryptoProvider; 2] = [&AwsLcProvider, &RingProvider];
+    let providers: [&dyn CryptoProvider; 3] = [&AwsLcProvider, &RingProvider, &BoringProvider];
     for provider in providers {
         let mut group = c.benchmark_group(format!("key exchange/{}", provider.name()));
         for named in [

@@ -3,7 +3,7 @@
 //!
 //! `cargo bench --bench srtp_in_turns [-- PROFILE]`, where PROFILE is a part of a profile's name.
 
-use gannet_bench::srtp::{Contestant, PROFILES, contestants};
+use gannet_bench::srtp::{Contestant, LENGTHS, PROFILES, contestants};
 
 const PACKETS: u64 = 4_096;
 const ROUNDS: usize = 101;
@@ -15,12 +15,14 @@ fn main() {
     for profile in PROFILES {
         let name = profile.to_string();
         if only.as_ref().is_none_or(|only| name.contains(only)) {
-            compare(&name, &mut contestants(profile));
+            for (len, what) in LENGTHS {
+                compare(&format!("{name}, {what}"), &mut contestants(profile, len));
+            }
         }
     }
 }
 
-fn compare(profile: &str, contestants: &mut [Contestant]) {
+fn compare(title: &str, contestants: &mut [Contestant]) {
     let mut times = vec![Vec::with_capacity(ROUNDS); contestants.len()];
     for _ in 0..ROUNDS {
         for (contestant, times) in contestants.iter_mut().zip(&mut times) {
@@ -28,7 +30,7 @@ fn compare(profile: &str, contestants: &mut [Contestant]) {
             times.push(time / PACKETS as f64);
         }
     }
-    println!("\n## {profile}, ns a packet: median, and the middle half of {ROUNDS} rounds\n");
+    println!("\n## {title}\n\nns a packet: median, and the middle half of {ROUNDS} rounds\n");
     println!("| stack | | median | middle half | of rtc-srtp on aws-lc-rs | of rtc-srtp on ring |");
     println!("| --- | --- | --- | --- | --- | --- |");
     for (contestant, own) in contestants.iter().zip(&times) {

@@ -80,10 +80,10 @@ fn aead(
     let key = &key[..algorithm.key_len()];
     let nonce = block.first_chunk().expect("16 bytes have 12");
     let (aad, text) = message.split_at(cut);
-    let ours = AwsLcProvider
+    let mut ours = AwsLcProvider
         .aead(algorithm, key)
         .expect("the key is right");
-    let other = RingProvider.aead(algorithm, key).expect("the key is right");
+    let mut other = RingProvider.aead(algorithm, key).expect("the key is right");
     let (mut sealed, mut also) = (text.to_vec(), text.to_vec());
     let (tag, same) = (
         ours.seal(nonce, aad, &mut sealed),
@@ -91,7 +91,7 @@ fn aead(
     );
     assert_eq!((&sealed, tag), (&also, same), "{algorithm:?}");
     sealed.extend(tag);
-    for opener in [&ours, &other] {
+    for opener in [&mut ours, &mut other] {
         let mut opened = sealed.clone();
         assert_eq!(opener.open(nonce, aad, &mut opened), Ok(text.len()));
         assert_eq!(&opened[..text.len()], text);

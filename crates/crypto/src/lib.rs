@@ -13,9 +13,10 @@
 //! Deliberately not here: certificates (they are the DTLS crate's), and any cipher that no WebRTC
 //! protocol uses.
 //!
-//! With the feature `aws-lc-rs` (the default), there is [`AwsLcProvider`] on that library, the fastest
-//! one. With the feature `ring`, there is `RingProvider` on ring and crates of RustCrypto. Both can be
-//! there, and each connection chooses. With the feature `conformance`, there is the suite that any other
+//! With the feature `aws-lc-rs` (the default), there is [`AwsLcProvider`] on that library. With the feature
+//! `ring`, there is `RingProvider` on ring and crates of RustCrypto. With the feature `boring`, there is
+//! `BoringProvider`, whose authenticated ciphers are BoringSSL's: the fastest ones, which need cmake, a C++
+//! compiler and libclang to be built. All can be there, and each connection chooses. With the feature `conformance`, there is the suite that any other
 //! provider should pass.
 //!
 //! ```
@@ -23,7 +24,7 @@
 //! use gannet_crypto::{AeadAlgorithm, OpenError, default_provider};
 //!
 //! let provider = default_provider();
-//! let aead = provider.aead(AeadAlgorithm::Aes128Gcm, &[1; 16])?;
+//! let mut aead = provider.aead(AeadAlgorithm::Aes128Gcm, &[1; 16])?;
 //! let mut packet = b"secret".to_vec();
 //! let tag = aead.seal(&[0; 12], b"header", &mut packet);
 //! packet.extend(tag);
@@ -35,6 +36,8 @@
 
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc;
+#[cfg(feature = "boring")]
+mod boringssl;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 #[cfg(feature = "fuzzing")]
@@ -52,6 +55,8 @@ mod sha1_hmac;
 
 #[cfg(feature = "aws-lc-rs")]
 pub use aws_lc::AwsLcProvider;
+#[cfg(feature = "boring")]
+pub use boringssl::BoringProvider;
 pub use prf::tls12_prf;
 pub use provider::{
     Aead, AeadAlgorithm, CryptoProvider, Digest, Hash, HashAlgorithm, Hmac, InvalidKey,

@@ -214,14 +214,15 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// An authenticated cipher with its key.
+/// An authenticated cipher with its key. To seal and to open takes it for itself alone: some libraries
+/// change their state at that.
 pub trait Aead: fmt::Debug + Send + Sync {
     /// Encrypts `data` in place and returns the tag. A nonce must never be used twice.
-    fn seal(&self, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; 16];
+    fn seal(&mut self, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; 16];
 
     /// Decrypts `data`, whose last 16 bytes are the tag, in place, and returns the length of the
     /// plaintext at its start. On an error the contents of `data` are unspecified.
-    fn open(&self, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> Result<usize, OpenError>;
+    fn open(&mut self, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> Result<usize, OpenError>;
 }
 
 /// AES in counter mode with its key.

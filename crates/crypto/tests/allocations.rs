@@ -14,7 +14,7 @@ fn none_in(provider: &dyn CryptoProvider) {
         AeadAlgorithm::Aes256Gcm,
         AeadAlgorithm::ChaCha20Poly1305,
     ] {
-        let aead = provider
+        let mut aead = provider
             .aead(algorithm, &vec![1; algorithm.key_len()])
             .unwrap();
         let count = allocations(|| {
@@ -58,4 +58,6 @@ fn nothing_is_allocated_per_packet() {
     none_in(&gannet_crypto::AwsLcProvider);
     #[cfg(feature = "ring")]
     none_in(&gannet_crypto::RingProvider);
+    #[cfg(feature = "boring")]
+    none_in(&gannet_crypto::BoringProvider);
 }

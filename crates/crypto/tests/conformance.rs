@@ -47,6 +47,9 @@ suite!(aws_lc_rs, gannet_crypto::AwsLcProvider);
 #[cfg(feature = "ring")]
 suite!(ring, gannet_crypto::RingProvider);
 
+#[cfg(feature = "boring")]
+suite!(boring, gannet_crypto::BoringProvider);
+
 /// What one provider starts, the other can end.
 #[cfg(all(feature = "aws-lc-rs", feature = "ring"))]
 #[test]

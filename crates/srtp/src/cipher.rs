@@ -119,13 +119,13 @@ pub(crate) struct Gcm {
 pub(crate) const GCM_TAG_LEN: usize = 16;
 
 impl Gcm {
-    pub(crate) fn seal(&self, ssrc: u32, index: u64, aad: &[u8], data: &mut [u8]) -> [u8; 16] {
+    pub(crate) fn seal(&mut self, ssrc: u32, index: u64, aad: &[u8], data: &mut [u8]) -> [u8; 16] {
         self.aead.seal(&self.nonce(ssrc, index), aad, data)
     }
 
     /// Opens `data`, which ends in the tag.
     pub(crate) fn open(
-        &self,
+        &mut self,
         ssrc: u32,
         index: u64,
         aad: &[u8],

@@ -163,12 +163,12 @@ impl Receiver {
         match window {
             Some(window) => {
                 window.check(index)?;
-                open_rtp(&keys.rtp, body, tag, layout, header.ssrc, index)?;
+                open_rtp(&mut keys.rtp, body, tag, layout, header.ssrc, index)?;
                 window.record(index);
             }
             None if !has_room => return Err(UnprotectError::TooManyStreams),
             None => {
-                open_rtp(&keys.rtp, body, tag, layout, header.ssrc, index)?;
+                open_rtp(&mut keys.rtp, body, tag, layout, header.ssrc, index)?;
                 let window = ReplayWindow::starting_at(self.replay_window, index);
                 self.rtp.insert(header.ssrc, window);
             }
@@ -200,12 +200,12 @@ impl Receiver {
         match self.rtcp.stream(rtcp.ssrc) {
             Some(window) => {
                 window.check(rtcp.index())?;
-                rtcp.open(&keys.rtcp, body, tag)?;
+                rtcp.open(&mut keys.rtcp, body, tag)?;
                 window.record(rtcp.index());
             }
             None if !has_room => return Err(UnprotectError::TooManyStreams),
             None => {
-                rtcp.open(&keys.rtcp, body, tag)?;
+                rtcp.open(&mut keys.rtcp, body, tag)?;
                 let window = ReplayWindow::starting_at(RTCP_REPLAY_WINDOW, rtcp.index());
                 self.rtcp.insert(rtcp.ssrc, window);
             }
@@ -277,7 +277,7 @@ fn text<'a>(cipher: &Cipher, body: &'a [u8]) -> Result<&'a [u8], UnprotectError>
 
 /// Checks the tag and decrypts.
 fn open_rtp(
-    cipher: &Cipher,
+    cipher: &mut Cipher,
     body: &mut [u8],
     tag: &[u8],
     layout: Layout,
@@ -339,7 +339,7 @@ impl RtcpPacket {
     }
 
     /// Checks the tag, and decrypts what is encrypted.
-    fn open(self, cipher: &Cipher, body: &mut [u8], tag: &[u8]) -> Result<(), UnprotectError> {
+    fn open(self, cipher: &mut Cipher, body: &mut [u8], tag: &[u8]) -> Result<(), UnprotectError> {
         match cipher {
             Cipher::Gcm(cipher) if self.is_encrypted() => self.open_gcm(cipher, body),
             Cipher::Gcm(cipher) => self.check_gcm(cipher, body),
@@ -348,7 +348,7 @@ impl RtcpPacket {
     }
 
     /// RFC 7714, section 9.2.
-    fn open_gcm(self, cipher: &Gcm, body: &mut [u8]) -> Result<(), UnprotectError> {
+    fn open_gcm(self, cipher: &mut Gcm, body: &mut [u8]) -> Result<(), UnprotectError> {
         let (rest, trailer) = body
             .split_last_chunk_mut::<RTCP_TRAILER_LEN>()
             .ok_or(NO_ROOM_FOR_THE_TAG)?;
@@ -366,7 +366,7 @@ impl RtcpPacket {
     }
 
     /// RFC 7714, section 9.3: the tag comes before the trailer, and everything else is associated data.
-    fn check_gcm(self, cipher: &Gcm, body: &mut [u8]) -> Result<(), UnprotectError> {
+    fn check_gcm(self, cipher: &mut Gcm, body: &mut [u8]) -> Result<(), UnprotectError> {
         let end = body.get_mut(self.len..).ok_or(NO_ROOM_FOR_THE_TAG)?;
         end.rotate_left(GCM_TAG_LEN);
         let (packet_and_trailer, tag) = body

@@ -152,7 +152,7 @@ impl Sender {
         } else {
             Layout::plain(&header)
         };
-        seal_rtp(&self.keys, packet, start, layout, header.ssrc, index);
+        seal_rtp(&mut self.keys, packet, start, layout, header.ssrc, index);
         Ok(())
     }
 
@@ -175,7 +175,7 @@ impl Sender {
         *next += 1;
         self.keys.count_rtcp();
         let encrypt = self.config.encrypt_rtcp;
-        seal_rtcp(&self.keys, packet, start, ssrc, index as u32, encrypt);
+        seal_rtcp(&mut self.keys, packet, start, ssrc, index as u32, encrypt);
         Ok(())
     }
 }
@@ -212,14 +212,14 @@ fn check(window: &ReplayWindow, index: u64, header: &RtpHeader) -> Result<(), Pr
 }
 
 fn seal_rtp(
-    keys: &SessionKeys,
+    keys: &mut SessionKeys,
     packet: &mut Vec<u8>,
     start: usize,
     layout: Layout,
     ssrc: u32,
     index: u64,
 ) {
-    match &keys.rtp {
+    match &mut keys.rtp {
         Cipher::Gcm(cipher) => {
             let tag = layout.on(&mut packet[start..], |clear, secret| {
                 cipher.seal(ssrc, index, clear, secret)
@@ -238,7 +238,7 @@ fn seal_rtp(
 }
 
 fn seal_rtcp(
-    keys: &SessionKeys,
+    keys: &mut SessionKeys,
     packet: &mut Vec<u8>,
     start: usize,
     ssrc: u32,
@@ -248,7 +248,7 @@ fn seal_rtcp(
     let trailer = (index | u32::from(encrypt) << 31).to_be_bytes();
     let index = u64::from(index);
     let secret_start = start + RTCP_CLEAR_LEN;
-    match &keys.rtcp {
+    match &mut keys.rtcp {
         Cipher::Gcm(cipher) if encrypt => {
             let (clear, secret) = packet.split_at_mut(secret_start);
             let mut aad = [0; RTCP_CLEAR_LEN + 4];

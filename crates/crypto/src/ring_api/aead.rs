@@ -29,7 +29,7 @@ impl AeadKey {
 }
 
 impl Aead for AeadKey {
-    fn seal(&self, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; 16] {
+    fn seal(&mut self, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; 16] {
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let tag = self
             .key
@@ -40,7 +40,7 @@ impl Aead for AeadKey {
         bytes
     }
 
-    fn open(&self, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> Result<usize, OpenError> {
+    fn open(&mut self, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> Result<usize, OpenError> {
         let nonce = Nonce::assume_unique_for_key(*nonce);
         self.key
             .open_in_place(nonce, Aad::from(aad), data)

@@ -96,7 +96,7 @@ impl Keys12 {
 
     /// Encrypts `body`, whose first bytes are room for the explicit nonce, in place; returns the tag.
     pub(crate) fn seal(
-        &self,
+        &mut self,
         number: RecordNumber,
         additional: &Additional12<'_>,
         body: &mut [u8],
@@ -113,7 +113,7 @@ impl Keys12 {
 
     /// Decrypts `body` in place; returns where the plaintext lies in it.
     pub(crate) fn open(
-        &self,
+        &mut self,
         number: RecordNumber,
         additional: &Additional12<'_>,
         body: &mut [u8],

@@ -96,7 +96,7 @@ impl RecordLayer {
             .find(|read| read.epoch == number.epoch);
         let read = read.ok_or(Refusal::NoKeys)?;
         let (head, body) = record.split_at_mut(header.len);
-        match &read.protection {
+        match &mut read.protection {
             Protection::None => {
                 if kind == ContentType::Tls12Cid {
                     return Err(Refusal::Malformed);
@@ -150,7 +150,7 @@ impl RecordLayer {
                 && read.epoch & 3 == u64::from(epoch_bits)
         });
         let read = read.ok_or(Refusal::NoKeys)?;
-        let Protection::Dtls13(keys) = &read.protection else {
+        let Protection::Dtls13(keys) = &mut read.protection else {
             return Err(Refusal::NoKeys);
         };
         let (head, body) = record.split_at_mut(header.len);
@@ -163,7 +163,8 @@ impl RecordLayer {
             low = low << 8 | u16::from(*byte);
         }
         let sequence = read.window.reconstruct(low, 8 * sequence_len as u32);
-        let opened = keys.aead.open(&keys.nonce(sequence), head, body);
+        let nonce = keys.nonce(sequence);
+        let opened = keys.aead.open(&nonce, head, body);
         let len = read.authentic(sequence, opened)?;
         let (kind, payload) = split_inner(body.get(..len).ok_or(Refusal::Malformed)?)?;
         Ok(Opened {

@@ -99,7 +99,7 @@ impl RecordLayer {
                 max: self.max_plaintext,
             });
         }
-        protect(&keys.protection, buf, start, kind, number, cid);
+        protect(&mut keys.protection, buf, start, kind, number, cid);
         keys.next += 1;
         Ok((result, Some(number)))
     }
@@ -129,7 +129,7 @@ fn put_unified_header(buf: &mut Vec<u8>, number: RecordNumber, cid: &[u8]) {
 
 /// Encrypts the record that starts at `start` and is all of `buf` behind it, and fills in its length.
 fn protect(
-    protection: &Protection,
+    protection: &mut Protection,
     buf: &mut Vec<u8>,
     start: usize,
     kind: ContentType,
@@ -156,7 +156,8 @@ fn protect(
             let body_at = start + UNIFIED_HEADER_LEN + cid.len();
             patch_length(buf, body_at, AeadAlgorithm::TAG_LEN);
             let (head, body) = buf[start..].split_at_mut(UNIFIED_HEADER_LEN + cid.len());
-            let tag = keys.aead.seal(&keys.nonce(number.sequence), head, body);
+            let nonce = keys.nonce(number.sequence);
+            let tag = keys.aead.seal(&nonce, head, body);
             buf.extend_from_slice(&tag);
             let mut sample = [0; 16];
             sample.copy_from_slice(&buf[body_at..body_at + 16]);

@@ -155,7 +155,7 @@ fn short_unified_headers_are_read() {
     let provider = default_provider();
     let suite = CipherSuite::Aes128GcmSha256;
     for (first, seq_len, has_length) in [(0x23, 1, false), (0x27, 1, true), (0x2b, 2, false)] {
-        let [Protection::Dtls13(keys), protection] = protections(&*provider, suite) else {
+        let [Protection::Dtls13(mut keys), protection] = protections(&*provider, suite) else {
             unreachable!()
         };
         let mut receiver = RecordLayer::new();
@@ -166,7 +166,8 @@ fn short_unified_headers_are_read() {
         if has_length {
             header.extend([0, body.len() as u8 + 16]);
         }
-        let tag = keys.aead.seal(&keys.nonce(5), &header, &mut body);
+        let nonce = keys.nonce(5);
+        let tag = keys.aead.seal(&nonce, &header, &mut body);
         body.extend(tag);
         let mask = keys.mask.mask(body.first_chunk().unwrap());
         for i in 0..seq_len {

@@ -70,6 +70,7 @@ mod inbox;
 mod mdns;
 mod peer_connection;
 mod playing;
+mod sender;
 mod stats;
 mod streams;
 mod tls;

@@ -17,7 +17,8 @@ pub(crate) use self::meters::{
     Arrival, AudioDecoderMeter, DecoderMeter, EncodedPicture, EncoderMeter, SourceMeter,
     VideoDecoderMeter,
 };
-use crate::transceivers::{Receiver, Sender, Transceiver, Transceivers};
+use crate::sender::Sender;
+use crate::transceivers::{Receiver, Transceiver, Transceivers};
 
 /// Adds to the report of a session what only its transceivers know.
 pub(crate) fn complete(now: Instant, transceivers: &Transceivers, report: &mut StatsReport) {

@@ -63,11 +63,13 @@ mod encoding;
 mod endpoint;
 mod error;
 mod event;
+mod feed;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod inbox;
 mod mdns;
+mod negotiated;
 mod peer_connection;
 mod playing;
 mod sender;
@@ -80,8 +82,9 @@ mod transceivers;
 pub use configuration::{Configuration, default_capabilities};
 pub use data_channel::DataChannel;
 pub use endpoint::{BindError, Endpoint, EndpointConfiguration, local_addresses};
-pub use error::{NegotiationError, NewConnectionError};
+pub use error::{NegotiationError, NewConnectionError, ReplaceEncodedError};
 pub use event::{Event, IceCandidateError, PeerConnectionState, TrackEvent};
+pub use feed::EncodedState;
 pub use peer_connection::PeerConnection;
 pub use playing::{play, transform};
 #[cfg(feature = "turn-tls")]
@@ -97,7 +100,7 @@ pub use gannet_jsep::{
     Description as SessionDescription, IceCandidateInit, SdpType, SignalingState,
 };
 pub use gannet_media as media;
-pub use gannet_media::MediaStreamTrack;
+pub use gannet_media::{EncodedTrack, MediaStreamTrack};
 pub use gannet_ortc as ortc;
 pub use gannet_ortc::data::{
     ChannelInit, ChannelState, Message, OpenError as OpenChannelError, Priority,

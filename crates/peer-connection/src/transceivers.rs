@@ -14,7 +14,6 @@ use tokio::runtime::Handle;
 
 use crate::connection::Connection;
 use crate::decoding::Decoding;
-use crate::encoding::EncoderControl;
 use crate::inbox::Inbox;
 use crate::sender::Sender;
 use crate::stats::DecoderMeter;
@@ -37,6 +36,8 @@ pub struct ReceivedFrame {
 #[derive(Debug, Default)]
 pub(crate) struct Transceivers {
     list: Vec<Transceiver>,
+    /// Whether the transport is there.
+    is_connected: bool,
 }
 
 /// A sender and a receiver.
@@ -82,7 +83,11 @@ pub(crate) struct TransceiverSeed {
 impl Transceivers {
     /// Adds the objects of a transceiver.
     pub(crate) fn add(&mut self, id: TransceiverId, kind: MediaKind, seed: TransceiverSeed) {
-        self.list.push(Transceiver::new(id, kind, seed));
+        let mut transceiver = Transceiver::new(id, kind, seed);
+        if self.is_connected {
+            transceiver.sender.connected();
+        }
+        self.list.push(transceiver);
     }
 
     pub(crate) fn remove(&mut self, id: TransceiverId) {
@@ -113,22 +118,29 @@ impl Transceivers {
                 }
             }
             Event::KeyFrameRequested(sender) => {
-                self.with_encoder(sender, EncoderControl::request_key_frame);
+                if let Some(sender) = self.sender_mut(sender) {
+                    sender.request_key_frame();
+                }
             }
             Event::TargetBitrate { sender, bitrate } => {
-                self.with_encoder(sender, |control| control.set_bitrate(bitrate));
+                if let Some(sender) = self.sender_mut(sender) {
+                    sender.set_target(bitrate);
+                }
             }
             _ => {}
         }
     }
 
-    fn with_encoder(&self, sender: SenderId, act: impl FnOnce(&EncoderControl)) {
-        let mut encoders = self.list.iter().filter_map(|found| {
-            let (owner, control) = found.sender.encoder_control()?;
-            (owner == sender).then_some(control)
-        });
-        if let Some(control) = encoders.next() {
-            act(control);
+    fn sender_mut(&mut self, id: SenderId) -> Option<&mut Sender> {
+        let mut senders = self.list.iter_mut().map(|found| &mut found.sender);
+        senders.find(|sender| sender.id == Some(id))
+    }
+
+    /// The transport is there.
+    pub(crate) fn connected(&mut self) {
+        self.is_connected = true;
+        for transceiver in &mut self.list {
+            transceiver.sender.connected();
         }
     }
 
@@ -154,10 +166,10 @@ impl Transceivers {
         }
     }
 
-    /// Starts the encoders that should run and stops those that should not.
-    pub(crate) fn run_encoders(&mut self, connection: &Arc<Connection>) {
+    /// Starts what should feed the senders, and stops what should not.
+    pub(crate) fn run_senders(&mut self, connection: &Arc<Connection>) {
         for transceiver in &mut self.list {
-            transceiver.sender.run_encoder(connection);
+            transceiver.sender.run(connection);
         }
     }
 

@@ -54,8 +54,10 @@ fn media_source(now: Instant, transceiver: &Transceiver) -> Option<MediaSource> 
     let identity = (transceiver.id, source.number);
     Some(MediaSource {
         id: StatsId::new(StatsType::MediaSource, identity),
-        track_identifier: source.track.id().to_owned(),
-        stats: source.meter.stats(now, &source.track),
+        track_identifier: source.media.id().to_owned(),
+        stats: source
+            .meter
+            .stats(now, source.media.kind(), source.media.frames_written()),
     })
 }
 

@@ -7,6 +7,7 @@ mod support;
 mod turn_server;
 
 mod data_channels;
+mod encoded;
 mod lifecycle;
 mod media;
 mod negotiation;

@@ -272,7 +272,7 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
 }
 
 /// The bit rates at which pictures of this size make sense.
-fn bitrates(width: u32, height: u32) -> RangeInclusive<u32> {
+pub(crate) fn bitrates(width: u32, height: u32) -> RangeInclusive<u32> {
     let pixels = width.saturating_mul(height);
     let most = pixels.saturating_mul(BITS_PER_PIXEL);
     *VIDEO_BITRATES.start()..=most.clamp(LEAST_MAXIMUM, *VIDEO_BITRATES.end())

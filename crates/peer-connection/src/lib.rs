@@ -73,6 +73,7 @@ mod negotiated;
 mod peer_connection;
 mod playing;
 mod sender;
+mod shared_encoder;
 mod stats;
 mod streams;
 mod tls;
@@ -87,6 +88,9 @@ pub use event::{Event, IceCandidateError, PeerConnectionState, TrackEvent};
 pub use feed::EncodedState;
 pub use peer_connection::PeerConnection;
 pub use playing::{play, transform};
+pub use shared_encoder::{
+    SharedEncoder, SharedEncoderConfig, SharedEncoderError, SharedEncoderStats,
+};
 #[cfg(feature = "turn-tls")]
 pub use tokio_rustls::rustls;
 pub use transceiver::{EncodedFrames, RtpReceiver, RtpSender, RtpTransceiver};

@@ -12,5 +12,6 @@ mod lifecycle;
 mod media;
 mod negotiation;
 mod paths;
+mod shared_encoder;
 mod stats;
 mod streams;

@@ -4,7 +4,8 @@
 //!   A slow reader loses the oldest frames, and both ends can see how many. [`MediaStreamTrack`] is
 //!   an audio or a video track.
 //! - A [`Source`] makes the frame of a media time: [`TestPattern`], [`Tone`], [`WavPlayer`], and for
-//!   encoded files [`AudioPlayer`], [`VideoPlayer`] and [`EncodedPlayer`].
+//!   encoded files [`AudioPlayer`], [`VideoPlayer`] and [`EncodedPlayer`]. A [`MediaFile`] finds out which
+//!   of them a file needs.
 //! - [`WebmRecorder`] and [`OggOpusRecorder`] write encoded frames into files without decoding them;
 //!   [`WebmReader`] and [`OggOpusReader`] read them. A [`CaptureClock`] makes times for a recording out of
 //!   RTP timestamps.
@@ -48,6 +49,7 @@ pub mod frame_code;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod media_file;
 mod media_stream_track;
 mod ogg_opus;
 mod opus_packet;
@@ -68,6 +70,7 @@ pub use encoded_source::EncodedSource;
 pub use encoded_track::{
     EncodedTrack, EncodedTrackFrame, EncodedTrackWriter, EncodingInfo, Written,
 };
+pub use media_file::{MediaFile, MediaFileError, MediaFileForm, MediaFileTrack};
 pub use media_stream_track::{MediaFrame, MediaKind, MediaStreamTrack};
 pub use ogg_opus::{OggOpusReadError, OggOpusReader, OggOpusRecorder, OggOpusWriteError};
 pub use player::{AudioPlayer, EncodedPlayer, PlayerError, VideoPlayer};

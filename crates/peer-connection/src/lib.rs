@@ -64,6 +64,7 @@ mod endpoint;
 mod error;
 mod event;
 mod feed;
+mod file_player;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -86,6 +87,7 @@ pub use endpoint::{BindError, Endpoint, EndpointConfiguration, local_addresses};
 pub use error::{NegotiationError, NewConnectionError, ReplaceEncodedError};
 pub use event::{Event, IceCandidateError, PeerConnectionState, TrackEvent};
 pub use feed::EncodedState;
+pub use file_player::{FilePlayback, PlayFileError, PlayedAs, play_file};
 pub use peer_connection::PeerConnection;
 pub use playing::{play, transform};
 pub use shared_encoder::{

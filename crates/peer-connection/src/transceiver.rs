@@ -117,6 +117,12 @@ pub struct RtpSender {
 }
 
 impl RtpSender {
+    /// Audio or video.
+    #[must_use]
+    pub const fn kind(&self) -> MediaKind {
+        self.transceiver.kind
+    }
+
     /// Sends another track from now on, or none. No negotiation is needed.
     pub fn replace_track(&self, track: Option<MediaStreamTrack>) {
         let RtpTransceiver { owner, id, .. } = &self.transceiver;

@@ -8,6 +8,7 @@ mod turn_server;
 
 mod data_channels;
 mod encoded;
+mod files;
 mod lifecycle;
 mod media;
 mod negotiation;

@@ -7,6 +7,9 @@
 //! Many connections can share the sockets of one [`Endpoint`]: one UDP port serves them all, with one
 //! task for all of them, or with a thread for each of several shards ([`EndpointConfiguration::shards`]).
 //!
+//! A sender takes a track of decoded frames, which it encodes, or an [`EncodedTrack`] of frames that are encoded already
+//! ([`RtpSender::replace_encoded`]). A [`SharedEncoder`] feeds any number of senders, [`play_file`] plays files.
+//!
 //! ```no_run
 //! use gannet::{Configuration, Event, PeerConnection, SessionDescription};
 //!

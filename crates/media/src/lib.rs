@@ -4,10 +4,13 @@
 //!   A slow reader loses the oldest frames, and both ends can see how many. [`MediaStreamTrack`] is
 //!   an audio or a video track.
 //! - A [`Source`] makes the frame of a media time: [`TestPattern`], [`Tone`], [`WavPlayer`], and for
-//!   encoded files [`AudioPlayer`], [`VideoPlayer`] and [`EncodedPlayer`].
+//!   encoded files [`AudioPlayer`], [`VideoPlayer`] and [`EncodedPlayer`]. A [`MediaFile`] finds out which
+//!   of them a file needs.
 //! - [`WebmRecorder`] and [`OggOpusRecorder`] write encoded frames into files without decoding them;
 //!   [`WebmReader`] and [`OggOpusReader`] read them. A [`CaptureClock`] makes times for a recording out of
 //!   RTP timestamps.
+//! - An [`EncodedTrack`] carries encoded frames of one codec, with a way back for key frame requests and bit
+//!   rates.
 //! - [`Relay`] gives one track to many readers, [`blackhole`] swallows one, [`WavRecorder`] writes one
 //!   down.
 //! - A [`VideoTransform`] changes pictures on their way: edges, cartoon, rotation, or your own.
@@ -39,11 +42,14 @@
 
 mod blackhole;
 mod capture_clock;
+mod encoded_format;
 mod encoded_source;
+mod encoded_track;
 pub mod frame_code;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod media_file;
 mod media_stream_track;
 mod ogg_opus;
 mod opus_packet;
@@ -59,7 +65,12 @@ mod webm;
 
 pub use blackhole::blackhole;
 pub use capture_clock::{CaptureClock, CaptureStream};
+pub use encoded_format::{CodecProfile, EncodedFormat, MediaCodec};
 pub use encoded_source::EncodedSource;
+pub use encoded_track::{
+    EncodedTrack, EncodedTrackFrame, EncodedTrackWriter, EncodingInfo, Written,
+};
+pub use media_file::{MediaFile, MediaFileError, MediaFileForm, MediaFileTrack};
 pub use media_stream_track::{MediaFrame, MediaKind, MediaStreamTrack};
 pub use ogg_opus::{OggOpusReadError, OggOpusReader, OggOpusRecorder, OggOpusWriteError};
 pub use player::{AudioPlayer, EncodedPlayer, PlayerError, VideoPlayer};

@@ -133,6 +133,12 @@ fn video_codecs() -> impl Iterator<Item = RtpCodecCapability> {
         (VideoCodec::Vp8, 96, FormatParameters::default()),
         (VideoCodec::H264, 102, h264("42e01f")),
         (VideoCodec::H264, 104, h264("42001f")),
+        // It takes twice the work of the others.
+        (
+            VideoCodec::Vp9,
+            98,
+            FormatParameters::default().with("profile-id", 0),
+        ),
     ];
     codecs
         .into_iter()

@@ -413,6 +413,9 @@ impl Core {
             return;
         }
         self.reported = state;
+        if state == PeerConnectionState::Connected {
+            self.transceivers.connected();
+        }
         if matches!(
             state,
             PeerConnectionState::Closed | PeerConnectionState::Failed

@@ -9,7 +9,7 @@ use gannet_codecs::{
     AudioCodec, AudioConverter, AudioEncoderConfig, EncodedFrame, VideoCodec, VideoEncoder,
     VideoEncoderConfig, to_ticks,
 };
-use gannet_media::{MediaStreamTrack, Track, VideoFrame};
+use gannet_media::{MediaCodec, MediaStreamTrack, Track, VideoFrame};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -64,7 +64,8 @@ impl EncoderControl {
         self.stop.notify_one();
     }
 
-    fn is_stopped(&self) -> bool {
+    /// Whether its thread is to end: what it still has is not to be sent.
+    pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
     }
 
@@ -73,25 +74,6 @@ impl EncoderControl {
         match self.bitrate.load(Ordering::Relaxed) {
             0 => None,
             bits => Some(bits.clamp(*range.start(), *range.end())),
-        }
-    }
-}
-
-/// The codec of a sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SendCodec {
-    /// Sound.
-    Audio(AudioCodec),
-    /// Pictures.
-    Video(VideoCodec),
-}
-
-impl SendCodec {
-    /// The rate of its RTP clock, in hertz.
-    pub(crate) fn clock_rate(self) -> u32 {
-        match self {
-            Self::Audio(codec) => codec.rtp_clock_rate(),
-            Self::Video(_) => 90_000,
         }
     }
 }
@@ -125,7 +107,7 @@ impl Timeline {
 
 impl Continued {
     /// The RTP ticks of a frame with this time in its track.
-    fn ticks(&mut self, time: Duration, captured: Instant) -> u32 {
+    pub(crate) fn ticks(&mut self, time: Duration, captured: Instant) -> u32 {
         let own = to_ticks(time, self.clock_rate) as u32;
         let mut newest = lock(&self.timeline.newest);
         let offset = *self.offset.get_or_insert_with(|| match *newest {
@@ -153,7 +135,7 @@ pub(crate) struct Encoded {
 /// What an encoder thread works with. The sink answers whether anybody still wants frames.
 pub(crate) struct Encoding<S> {
     pub(crate) track: Arc<MediaStreamTrack>,
-    pub(crate) codec: SendCodec,
+    pub(crate) codec: MediaCodec,
     pub(crate) control: Arc<EncoderControl>,
     pub(crate) runtime: Handle,
     pub(crate) timeline: Continued,
@@ -169,12 +151,12 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
     pub(crate) fn start(mut self) {
         let track = Arc::clone(&self.track);
         match (self.codec, &*track) {
-            (SendCodec::Video(codec), MediaStreamTrack::Video(_)) => {
+            (MediaCodec::Video(codec), MediaStreamTrack::Video(_)) => {
                 start("gannet-encode-video", move || {
                     self.encode_video(codec, &track)
                 });
             }
-            (SendCodec::Audio(codec), MediaStreamTrack::Audio(_)) => {
+            (MediaCodec::Audio(codec), MediaStreamTrack::Audio(_)) => {
                 start("gannet-encode-audio", move || {
                     self.encode_audio(codec, &track)
                 });
@@ -199,7 +181,8 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
         };
         while let Some(picture) = self.next(track) {
             let captured = Instant::now();
-            self.source.saw(captured, &picture);
+            self.source
+                .saw(captured, (picture.width(), picture.height()));
             self.obey(&mut *encoder, &picture);
             let from = Instant::now();
             match encoder.encode(&picture) {
@@ -211,7 +194,8 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
                         bitrate: encoder.bitrate(),
                         implementation: encoder.implementation(),
                     };
-                    self.meter.encoded(&picture, encoded);
+                    let size = (picture.width(), picture.height());
+                    self.meter.encoded(size, encoded);
                     let ticks = self.timeline.ticks(frame.timestamp, captured);
                     if !(self.sink)(Encoded {
                         frame,
@@ -288,7 +272,7 @@ impl<S: FnMut(Encoded) -> bool + Send + 'static> Encoding<S> {
 }
 
 /// The bit rates at which pictures of this size make sense.
-fn bitrates(width: u32, height: u32) -> RangeInclusive<u32> {
+pub(crate) fn bitrates(width: u32, height: u32) -> RangeInclusive<u32> {
     let pixels = width.saturating_mul(height);
     let most = pixels.saturating_mul(BITS_PER_PIXEL);
     *VIDEO_BITRATES.start()..=most.clamp(LEAST_MAXIMUM, *VIDEO_BITRATES.end())

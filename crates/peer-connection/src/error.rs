@@ -1,6 +1,7 @@
 //! What can go wrong for a user.
 
 use gannet_jsep::{CandidateError, CreateError, SetLocalError, SetRemoteError};
+use gannet_media::EncodedFormat;
 use gannet_ortc::dtls::CertificateError;
 use thiserror::Error;
 
@@ -47,4 +48,19 @@ pub enum NegotiationError {
     /// The peer's candidate makes no sense.
     #[error(transparent)]
     Candidate(#[from] CandidateError),
+}
+
+/// Why a sender does not take encoded frames. It keeps what it had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ReplaceEncodedError {
+    /// Sound was given to a sender of pictures, or the other way around.
+    #[error("{0} is of another kind than the sender")]
+    WrongKind(EncodedFormat),
+    /// The peer did not agree to the codec, or not to the profile.
+    #[error("the peer did not agree to receive {0}")]
+    CodecNotNegotiated(EncodedFormat),
+    /// The connection is closed, or the transceiver is stopped.
+    #[error("the sender is stopped")]
+    Stopped,
 }

@@ -7,6 +7,9 @@
 //! Many connections can share the sockets of one [`Endpoint`]: one UDP port serves them all, with one
 //! task for all of them, or with a thread for each of several shards ([`EndpointConfiguration::shards`]).
 //!
+//! A sender takes a track of decoded frames, which it encodes, or an [`EncodedTrack`] of frames that are encoded already
+//! ([`RtpSender::replace_encoded`]). A [`SharedEncoder`] feeds any number of senders, [`play_file`] plays files.
+//!
 //! ```no_run
 //! use gannet::{Configuration, Event, PeerConnection, SessionDescription};
 //!
@@ -63,13 +66,18 @@ mod encoding;
 mod endpoint;
 mod error;
 mod event;
+mod feed;
+mod file_player;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod inbox;
 mod mdns;
+mod negotiated;
 mod peer_connection;
 mod playing;
+mod sender;
+mod shared_encoder;
 mod stats;
 mod streams;
 mod tls;
@@ -79,10 +87,15 @@ mod transceivers;
 pub use configuration::{Configuration, default_capabilities};
 pub use data_channel::DataChannel;
 pub use endpoint::{BindError, Endpoint, EndpointConfiguration, local_addresses};
-pub use error::{NegotiationError, NewConnectionError};
+pub use error::{NegotiationError, NewConnectionError, ReplaceEncodedError};
 pub use event::{Event, IceCandidateError, PeerConnectionState, TrackEvent};
+pub use feed::EncodedState;
+pub use file_player::{FilePlayback, PlayFileError, PlayedAs, play_file};
 pub use peer_connection::PeerConnection;
 pub use playing::{play, transform};
+pub use shared_encoder::{
+    SharedEncoder, SharedEncoderConfig, SharedEncoderError, SharedEncoderStats,
+};
 #[cfg(feature = "turn-tls")]
 pub use tokio_rustls::rustls;
 pub use transceiver::{EncodedFrames, RtpReceiver, RtpSender, RtpTransceiver};
@@ -96,7 +109,7 @@ pub use gannet_jsep::{
     Description as SessionDescription, IceCandidateInit, SdpType, SignalingState,
 };
 pub use gannet_media as media;
-pub use gannet_media::MediaStreamTrack;
+pub use gannet_media::{EncodedTrack, MediaStreamTrack};
 pub use gannet_ortc as ortc;
 pub use gannet_ortc::data::{
     ChannelInit, ChannelState, Message, OpenError as OpenChannelError, Priority,

@@ -303,7 +303,7 @@ impl PeerConnection {
                 .add_transceiver(kind, direction, SenderInit::default());
             register_transceiver(core, id, kind, seed);
             if let Some(transceiver) = core.transceivers.find_mut(id) {
-                transceiver.sender.set_track(now, track);
+                transceiver.sender.set_track(now, &mut core.session, track);
             }
             id
         });
@@ -541,7 +541,7 @@ fn apply(connection: &Arc<Connection>, core: &mut Core, now: Instant, changes: C
     if changes.signaling_state == SignalingState::Stable {
         core.transceivers
             .apply(now, &mut core.session, &changes.media);
-        core.transceivers.run_encoders(connection);
+        core.transceivers.run_senders(connection);
     }
     for track in changes.tracks_added {
         core.push_event(PendingEvent::Track {

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use gannet_jsep::TransceiverId;
-use gannet_media::MediaStreamTrack;
+use gannet_media::{EncodedFormat, EncodedTrack, MediaStreamTrack};
 use gannet_ortc::parameters::{Direction, MediaKind, RtpCodecCapability, RtpParameters};
 
 use crate::connection::Connection;
+use crate::error::ReplaceEncodedError;
+use crate::feed::{EncodedState, Feed};
 use crate::inbox::{Delivery, Inbox};
+use crate::negotiated::parameters_for;
 use crate::peer_connection::Owner;
 use crate::transceivers::{ReceivedFrame, Transceiver};
 
@@ -114,19 +117,89 @@ pub struct RtpSender {
 }
 
 impl RtpSender {
+    /// Audio or video.
+    #[must_use]
+    pub const fn kind(&self) -> MediaKind {
+        self.transceiver.kind
+    }
+
     /// Sends another track from now on, or none. No negotiation is needed.
     pub fn replace_track(&self, track: Option<MediaStreamTrack>) {
         let RtpTransceiver { owner, id, .. } = &self.transceiver;
         let connection = owner.connection();
         connection.with(|core, now| {
             if let Some(transceiver) = core.transceivers.find_mut(*id) {
-                transceiver.sender.set_track(now, track);
+                transceiver.sender.set_track(now, &mut core.session, track);
             }
-            core.transceivers.run_encoders(connection);
+            core.transceivers.run_senders(connection);
         });
     }
 
-    /// How it sends, once that was agreed on.
+    /// Sends frames that are encoded already from now on, in place of a track; `None` sends nothing. No negotiation
+    /// is needed, if the codec was among those that the peer agreed to: of all of them that one is then sent. The
+    /// RTP time goes on.
+    ///
+    /// Frames are wanted from the track once the connection is there, beginning with a key frame; key frame
+    /// requests of the peer and the bit rate that the line carries go back to it. A frame that finds the queue to the
+    /// network full is lost with all that refer to it: the next one sent is a key frame.
+    ///
+    /// Before anything was agreed on every codec is taken; [`Self::encoded_state`] says what became of it.
+    ///
+    /// # Errors
+    ///
+    /// If the track is of another kind, the peer did not agree to its codec, or the transceiver is stopped. The
+    /// sender keeps what it had.
+    pub fn replace_encoded(&self, track: Option<EncodedTrack>) -> Result<(), ReplaceEncodedError> {
+        let RtpTransceiver { owner, id, kind } = &self.transceiver;
+        let Some(track) = track else {
+            self.replace_track(None);
+            return Ok(());
+        };
+        let format = track.format();
+        if format.kind().as_str() != kind.as_str() {
+            return Err(ReplaceEncodedError::WrongKind(format));
+        }
+        let connection = owner.connection();
+        connection.with(|core, now| {
+            if core.is_over() {
+                return Err(ReplaceEncodedError::Stopped);
+            }
+            let Some(transceiver) = core.transceivers.find_mut(*id) else {
+                return Err(ReplaceEncodedError::Stopped);
+            };
+            if transceiver.receiver.over {
+                return Err(ReplaceEncodedError::Stopped);
+            }
+            let sender = &mut transceiver.sender;
+            let negotiated = sender.negotiated();
+            if negotiated.is_some_and(|agreed| parameters_for(agreed, &format).is_none()) {
+                return Err(ReplaceEncodedError::CodecNotNegotiated(format));
+            }
+            sender.set_encoded(now, &mut core.session, track);
+            core.transceivers.run_senders(connection);
+            Ok(())
+        })
+    }
+
+    /// Whether the peer has agreed to receive this; `None` while nothing was agreed on, or nothing is to be sent.
+    #[must_use]
+    pub fn takes(&self, format: &EncodedFormat) -> Option<bool> {
+        let takes = |objects: &Transceiver| {
+            let agreed = objects.sender.negotiated()?;
+            let is_kind = format.kind().as_str() == agreed.kind.as_str();
+            Some(is_kind && parameters_for(agreed, format).is_some())
+        };
+        self.transceiver.objects(takes).flatten()
+    }
+
+    /// What becomes of the encoded frames; `None` for a sender that was given none.
+    #[must_use]
+    pub fn encoded_state(&self) -> Option<EncodedState> {
+        let state = |objects: &Transceiver| objects.sender.feed().map(Feed::state);
+        self.transceiver.objects(state).flatten()
+    }
+
+    /// How it sends, once that was agreed on. The codec that it sends comes first.
     #[must_use]
     pub fn parameters(&self) -> Option<RtpParameters> {
         self.transceiver

@@ -1,23 +1,22 @@
 //! The senders and receivers of a connection, below its lock.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Instant;
 
-use gannet_codecs::{AudioCodec, VideoCodec};
 use gannet_jsep::{MediaPlan, SenderInit, TransceiverId};
 use gannet_media::{AudioFrame, Delivery, MediaStreamTrack, Relay, VideoFrame};
 use gannet_ortc::Session;
 use gannet_ortc::parameters::{
     MediaKind, RtpCodecParameters, RtpEncodingParameters, RtpParameters,
 };
-use gannet_ortc::rtp::{EncodedFrame, Event, Frame, ReceiverId, SendError, SenderId};
+use gannet_ortc::rtp::{Event, Frame, ReceiverId, SenderId};
 use tokio::runtime::Handle;
 
 use crate::connection::Connection;
 use crate::decoding::Decoding;
-use crate::encoding::{Encoded, EncoderControl, Encoding, SendCodec, Timeline};
 use crate::inbox::Inbox;
-use crate::stats::{DecoderMeter, EncoderMeter, SourceMeter};
+use crate::sender::Sender;
+use crate::stats::DecoderMeter;
 
 /// How many pictures wait for a reader: a late one is worth less than the next.
 const VIDEO_QUEUE: usize = 3;
@@ -37,6 +36,8 @@ pub struct ReceivedFrame {
 #[derive(Debug, Default)]
 pub(crate) struct Transceivers {
     list: Vec<Transceiver>,
+    /// Whether the transport is there.
+    is_connected: bool,
 }
 
 /// A sender and a receiver.
@@ -46,38 +47,6 @@ pub(crate) struct Transceiver {
     pub(crate) kind: MediaKind,
     pub(crate) sender: Sender,
     pub(crate) receiver: Receiver,
-}
-
-/// What sends, or would if the peer wanted it.
-#[derive(Debug)]
-pub(crate) struct Sender {
-    pub(crate) init: SenderInit,
-    pub(crate) source: Option<Source>,
-    /// How many tracks it has had.
-    sources: u64,
-    pub(crate) parameters: Option<RtpParameters>,
-    pub(crate) id: Option<SenderId>,
-    encoder: Option<Encoder>,
-    timeline: Arc<Timeline>,
-    /// What its encoders count.
-    pub(crate) meter: Arc<EncoderMeter>,
-}
-
-/// A track of a sender: what W3C's statistics call a media source.
-#[derive(Debug)]
-pub(crate) struct Source {
-    pub(crate) track: Arc<MediaStreamTrack>,
-    /// Which of the sender's tracks it is.
-    pub(crate) number: u64,
-    pub(crate) meter: Arc<SourceMeter>,
-}
-
-/// A running encoder thread.
-#[derive(Debug)]
-struct Encoder {
-    control: Arc<EncoderControl>,
-    codec: SendCodec,
-    sender: SenderId,
 }
 
 /// What receives, if the peer sends.
@@ -114,7 +83,11 @@ pub(crate) struct TransceiverSeed {
 impl Transceivers {
     /// Adds the objects of a transceiver.
     pub(crate) fn add(&mut self, id: TransceiverId, kind: MediaKind, seed: TransceiverSeed) {
-        self.list.push(Transceiver::new(id, kind, seed));
+        let mut transceiver = Transceiver::new(id, kind, seed);
+        if self.is_connected {
+            transceiver.sender.connected();
+        }
+        self.list.push(transceiver);
     }
 
     pub(crate) fn remove(&mut self, id: TransceiverId) {
@@ -145,22 +118,29 @@ impl Transceivers {
                 }
             }
             Event::KeyFrameRequested(sender) => {
-                self.with_encoder(sender, EncoderControl::request_key_frame);
+                if let Some(sender) = self.sender_mut(sender) {
+                    sender.request_key_frame();
+                }
             }
             Event::TargetBitrate { sender, bitrate } => {
-                self.with_encoder(sender, |control| control.set_bitrate(bitrate));
+                if let Some(sender) = self.sender_mut(sender) {
+                    sender.set_target(bitrate);
+                }
             }
             _ => {}
         }
     }
 
-    fn with_encoder(&self, sender: SenderId, act: impl FnOnce(&EncoderControl)) {
-        let mut encoders = self
-            .list
-            .iter()
-            .filter_map(|found| found.sender.encoder.as_ref());
-        if let Some(encoder) = encoders.find(|encoder| encoder.sender == sender) {
-            act(&encoder.control);
+    fn sender_mut(&mut self, id: SenderId) -> Option<&mut Sender> {
+        let mut senders = self.list.iter_mut().map(|found| &mut found.sender);
+        senders.find(|sender| sender.id == Some(id))
+    }
+
+    /// The transport is there.
+    pub(crate) fn connected(&mut self) {
+        self.is_connected = true;
+        for transceiver in &mut self.list {
+            transceiver.sender.connected();
         }
     }
 
@@ -186,10 +166,10 @@ impl Transceivers {
         }
     }
 
-    /// Starts the encoders that should run and stops those that should not.
-    pub(crate) fn run_encoders(&mut self, connection: &Arc<Connection>) {
+    /// Starts what should feed the senders, and stops what should not.
+    pub(crate) fn run_senders(&mut self, connection: &Arc<Connection>) {
         for transceiver in &mut self.list {
-            transceiver.sender.run_encoder(connection);
+            transceiver.sender.run(connection);
         }
     }
 
@@ -220,16 +200,7 @@ impl Transceiver {
         Self {
             id,
             kind,
-            sender: Sender {
-                init,
-                source: None,
-                sources: 0,
-                parameters: None,
-                id: None,
-                encoder: None,
-                timeline: Arc::default(),
-                meter: Arc::default(),
-            },
+            sender: Sender::new(init),
             receiver: Receiver {
                 parameters: None,
                 id: None,
@@ -250,123 +221,8 @@ impl Transceiver {
 impl Transceiver {
     /// Ends its threads, and the tracks on both sides: nobody else reads the one that it sends.
     fn stop(&mut self) {
-        self.sender.stop_encoder();
-        self.sender.source = None;
+        self.sender.stop();
         self.receiver.stop();
-    }
-}
-
-impl Sender {
-    /// Takes another track, or none. Its encoder ends.
-    pub(crate) fn set_track(&mut self, now: Instant, track: Option<MediaStreamTrack>) {
-        self.stop_encoder();
-        self.source = track.map(|track| {
-            self.sources += 1;
-            Source {
-                track: Arc::new(track),
-                number: self.sources,
-                meter: Arc::new(SourceMeter::new(now)),
-            }
-        });
-    }
-
-    /// Whether an encoder runs, or did until its track ended.
-    pub(crate) const fn is_encoding(&self) -> bool {
-        self.encoder.is_some()
-    }
-
-    fn apply(&mut self, now: Instant, session: &mut Session, wanted: Option<RtpParameters>) {
-        let Some(mut parameters) = wanted else {
-            // It pauses. Its source stays: under the same keys no sequence number may come again.
-            self.parameters = None;
-            return;
-        };
-        parameters.encodings.clone_from(&self.init.encodings);
-        if self.parameters.as_ref() == Some(&parameters) && self.id.is_some() {
-            return;
-        }
-        let applied = match self.id {
-            Some(id) => session.set_sender(now, id, &parameters).map(|()| id),
-            None => session.add_sender(now, &parameters),
-        };
-        match applied {
-            Ok(id) => self.id = Some(id),
-            Err(error) => tracing::warn!(%error, "a stream can not be sent"),
-        }
-        self.parameters = Some(parameters);
-    }
-
-    /// The codec that the peer wants and we have.
-    fn codec(&self) -> Option<SendCodec> {
-        let parameters = self.parameters.as_ref()?;
-        let name = &parameters.primary_codec()?.name;
-        match parameters.kind {
-            MediaKind::Audio => AudioCodec::from_name(name).map(SendCodec::Audio),
-            MediaKind::Video => VideoCodec::from_name(name).map(SendCodec::Video),
-        }
-    }
-
-    fn run_encoder(&mut self, connection: &Arc<Connection>) {
-        let (Some(sender), Some(codec), Some(source)) = (self.id, self.codec(), &self.source)
-        else {
-            self.stop_encoder();
-            return;
-        };
-        let fits = |encoder: &Encoder| encoder.codec == codec && encoder.sender == sender;
-        if self.encoder.as_ref().is_some_and(fits) {
-            return;
-        }
-        let control = EncoderControl::new();
-        let encoding = Encoding {
-            track: Arc::clone(&source.track),
-            codec,
-            control: Arc::clone(&control),
-            runtime: connection.runtime().clone(),
-            timeline: self.timeline.continued(codec.clock_rate()),
-            source: Arc::clone(&source.meter),
-            meter: Arc::clone(&self.meter),
-            sink: sink(Arc::downgrade(connection), sender),
-        };
-        self.stop_encoder();
-        encoding.start();
-        self.encoder = Some(Encoder {
-            control,
-            codec,
-            sender,
-        });
-    }
-
-    /// Ends the encoder; the next [`Transceivers::run_encoders`] may start another.
-    fn stop_encoder(&mut self) {
-        if let Some(encoder) = self.encoder.take() {
-            encoder.control.stop();
-        }
-    }
-}
-
-/// Hands encoded frames to the session.
-fn sink(connection: Weak<Connection>, sender: SenderId) -> impl FnMut(Encoded) -> bool + Send {
-    move |encoded| {
-        let Some(connection) = connection.upgrade() else {
-            return false;
-        };
-        let mut frame =
-            EncodedFrame::new(encoded.frame.data, encoded.ticks, encoded.frame.keyframe);
-        frame.captured = Some(encoded.captured);
-        let sent = connection.with(|core, now| {
-            if core.is_over() {
-                return Err(SendError::Removed);
-            }
-            core.session.rtp_mut().send_frame(now, sender, frame)
-        });
-        match sent {
-            Ok(()) => true,
-            Err(SendError::Removed) => false,
-            Err(error) => {
-                tracing::debug!(%error, "a frame was not sent");
-                true
-            }
-        }
     }
 }
 

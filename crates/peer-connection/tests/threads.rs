@@ -5,7 +5,12 @@
 
 mod support;
 
-use gannet::{ChannelInit, Direction, MediaKind, PeerConnection};
+use gannet::codecs::VideoCodec;
+use gannet::media::{MediaFile, TestPattern};
+use gannet::{
+    ChannelInit, Direction, MediaKind, PeerConnection, SharedEncoder, SharedEncoderConfig,
+    play_file,
+};
 use support::process::{memory, sockets, threads};
 use support::{connected, connection, exchange, pattern, picture, pitch, soon, tone, track, until};
 
@@ -37,6 +42,52 @@ async fn data_only() {
     assert!(soon("the channel", channel.opened()).await);
 }
 
+/// Two viewers of one encoder, and one of a file.
+async fn what_is_encoded_already_leaves_nothing() {
+    let pictures = gannet::play("camera", TestPattern::new(160, 120, 30).unwrap());
+    let config = SharedEncoderConfig::default();
+    let encoder = SharedEncoder::video(pictures, VideoCodec::Vp8, config).unwrap();
+    let file = MediaFile::from_bytes(include_bytes!("../../media/tests/data/vp8.webm").as_slice());
+    let file = file.unwrap();
+    let mut calls = Vec::new();
+    for index in 0..3 {
+        let (one, other) = (connection(), connection());
+        let sender = one
+            .add_transceiver(MediaKind::Video, Direction::SendOnly, None)
+            .sender();
+        exchange(&one, &other).await;
+        if index < 2 {
+            sender.replace_encoded(Some(encoder.subscribe())).unwrap();
+        } else {
+            play_file(&file, true, std::slice::from_ref(&sender)).unwrap();
+        }
+        let frames = track(&other).await.receiver.encoded().unwrap();
+        assert!(soon("a frame", frames.recv()).await.is_some());
+        calls.push((one, other, sender));
+    }
+    // The camera, its encoder, the file: viewers have no thread of their own.
+    assert_eq!(media_threads(), 3);
+    let (one, _other, sender) = calls.pop().unwrap();
+    sender.replace_track(None);
+    until("the file to end", || media_threads() == 2).await;
+    drop((one, sender));
+    // Everybody leaves; the encoder waits for others.
+    calls.clear();
+    until("the viewers to go", || encoder.stats().viewers == 0).await;
+    assert_eq!(media_threads(), 2);
+    drop(encoder);
+    until("the encoder to end", || media_threads() == 0).await;
+    // The connection is dropped, and with it the file ends.
+    let (one, other) = (connection(), connection());
+    let transceiver = one.add_transceiver(MediaKind::Video, Direction::SendOnly, None);
+    exchange(&one, &other).await;
+    play_file(&file, true, &[transceiver.sender()]).unwrap();
+    // A thread gives itself its name.
+    until("the file to begin", || media_threads() == 1).await;
+    drop((one, transceiver));
+    until("the file to end", || media_threads() == 0).await;
+}
+
 #[tokio::test]
 async fn nothing_is_left_behind() {
     let before = (media_threads(), sockets());
@@ -62,6 +113,9 @@ async fn nothing_is_left_behind() {
     }
     until("the threads to end", || media_threads() == 0).await;
     drop(kept);
+    until("the sockets to close", || sockets() == before.1).await;
+
+    what_is_encoded_already_leaves_nothing().await;
     until("the sockets to close", || sockets() == before.1).await;
 
     // Memory is flat once the allocator has what it needs.

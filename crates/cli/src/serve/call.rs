@@ -2,23 +2,26 @@
 
 use std::time::Duration;
 
-use gannet::media::{AudioFormat, MediaStreamTrack, Tone, VideoTransform, WavPlayer};
-use gannet::{DataChannel, Direction, Event, Message, PeerConnection, PeerConnectionState};
+use gannet::media::{AudioFormat, MediaStreamTrack, Tone, VideoTransform};
+use gannet::{
+    DataChannel, Direction, Event, MediaKind, Message, PeerConnection, PeerConnectionState,
+    RtpTransceiver,
+};
 use serde::Deserialize;
 
-use super::offer::SoundFile;
+use super::offer::Program;
 
 /// How long a browser may take to connect once it has its answer.
 const CONNECT: Duration = Duration::from_secs(30);
 
-/// What the page hears.
+/// What the page hears, and maybe sees.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Sound {
     /// Itself.
     #[default]
     Echo,
-    /// The server's sound file.
+    /// The server's file.
     File,
 }
 
@@ -26,33 +29,58 @@ pub(super) enum Sound {
 #[derive(Debug)]
 pub(super) struct Call {
     connection: PeerConnection,
+    program: Option<Program>,
 }
 
 impl Call {
-    /// Sends back whatever the offer sends; to be called between the offer and the answer.
+    /// Sends back whatever the offer sends, but what the program has; to be called between the offer and the answer.
     pub(super) fn prepare(
         connection: PeerConnection,
         transform: Box<dyn VideoTransform>,
-        sound: Option<SoundFile>,
+        program: Option<Program>,
     ) -> Self {
         // One transform has one memory: it is for the first video, which is all that pages send.
         let mut transform = Some(transform);
         for transceiver in connection.transceivers() {
-            let received = transceiver.receiver().track();
-            let sent = match received {
+            transceiver.set_direction(Direction::SendRecv);
+            let kind = transceiver.kind();
+            if program.as_ref().is_some_and(|program| program.has(kind)) {
+                continue;
+            }
+            let sent = match transceiver.receiver().track() {
                 MediaStreamTrack::Video(camera) => match transform.take() {
                     Some(transform) => gannet::transform(camera, transform).into(),
                     None => camera.into(),
                 },
-                MediaStreamTrack::Audio(microphone) => match &sound {
-                    Some(file) => play(file).unwrap_or_else(|| microphone.into()),
-                    None => microphone.into(),
-                },
+                MediaStreamTrack::Audio(microphone) => microphone.into(),
             };
             transceiver.sender().replace_track(Some(sent));
-            transceiver.set_direction(Direction::SendRecv);
         }
-        Self { connection }
+        Self {
+            connection,
+            program,
+        }
+    }
+
+    /// Begins with the program, if there is one; to be called when the answer is made, which says what the browser decodes.
+    pub(super) fn play(&self) {
+        let transceivers = self.connection.transceivers();
+        let senders: Vec<_> = transceivers.iter().map(RtpTransceiver::sender).collect();
+        match &self.program {
+            None => {}
+            Some(Program::Tone) => {
+                let mut senders = senders.iter();
+                let audio = senders.find(|sender| sender.kind() == MediaKind::Audio);
+                let tone = Tone::new(440.0, 0.2, AudioFormat::mono(48_000));
+                if let (Some(sender), Ok(tone)) = (audio, tone) {
+                    sender.replace_track(Some(gannet::play("tone", tone).into()));
+                }
+            }
+            Some(Program::File(file)) => match gannet::play_file(file, true, &senders) {
+                Ok(playback) => tracing::info!(?playback, "a file is played"),
+                Err(error) => tracing::warn!(%error, "a file can not be played"),
+            },
+        }
     }
 
     /// Takes part until the other side is gone.
@@ -106,20 +134,6 @@ impl Call {
             _ => Continue(()),
         }
     }
-}
-
-/// Plays the server's sound, again and again.
-fn play(file: &SoundFile) -> Option<MediaStreamTrack> {
-    Some(match file {
-        SoundFile::Tone => {
-            let tone = Tone::new(440.0, 0.2, AudioFormat::mono(48_000)).ok()?;
-            gannet::play("tone", tone).into()
-        }
-        SoundFile::Wav(bytes) => {
-            let player = WavPlayer::new(&**bytes).ok()?;
-            gannet::play("file", player.looping()).into()
-        }
-    })
 }
 
 /// Answers `ping…` with `pong…`.

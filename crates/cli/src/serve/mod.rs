@@ -17,7 +17,7 @@ use axum::routing::{get, post};
 use gannet::{Certificate, Endpoint, EndpointConfiguration};
 use thiserror::Error;
 
-use self::offer::{SoundFile, Switchboard};
+use self::offer::{Program, Switchboard};
 
 /// The longest offer that is read, in bytes; a browser's with all its codecs has about 10,000.
 const MAX_OFFER: usize = 256 * 1024;
@@ -52,7 +52,9 @@ pub(crate) struct Options {
     /// Use these addresses for calls instead of those of all interfaces.
     #[arg(long, value_name = "ADDRESS")]
     address: Vec<IpAddr>,
-    /// A WAV file that pages can ask for instead of their own sound.
+    /// A file (WAV, WebM, Matroska or Ogg Opus) that pages can ask for instead of their own sound, and, if it has pictures,
+    /// instead of their own picture too. It is played in a loop, from its beginning for each page; frames that the
+    /// browser can decode are sent as they are.
     #[arg(long, value_name = "FILE")]
     play: Option<PathBuf>,
     /// How many calls may go on at once.
@@ -88,11 +90,11 @@ pub(crate) enum ServeError {
     Certificate(#[from] gannet::CertificateError),
     #[error("HTTPS can not be set up")]
     Tls(#[from] tls::TlsError),
-    #[error("the sound file '{}' can not be played", path.display())]
-    Sound {
+    #[error("'{}' can not be played", path.display())]
+    Play {
         path: PathBuf,
         #[source]
-        source: offer::SoundError,
+        source: gannet::media::MediaFileError,
     },
     #[error("the HTTP server stopped")]
     Http(#[source] io::Error),
@@ -107,13 +109,13 @@ pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
     configuration.tcp = true;
     configuration.shards = options.shards;
     let endpoint = Endpoint::bind(&configuration)?;
-    let sound = SoundFile::load(options.play.as_deref()).map_err(|source| ServeError::Sound {
+    let program = Program::load(options.play.as_deref()).map_err(|source| ServeError::Play {
         path: options.play.clone().unwrap_or_default(),
         source,
     })?;
     let provider = gannet::default_provider();
     let certificate = Certificate::generate(&*provider)?;
-    let switchboard = Switchboard::new(endpoint, certificate, sound, options.max_calls);
+    let switchboard = Switchboard::new(endpoint, certificate, program, options.max_calls);
     let mut router = Router::new()
         .route("/", get(page::index))
         .route("/client.js", get(page::client))

@@ -1,6 +1,5 @@
 //! `POST /offer`: an offer in, an answer out, and a call begins.
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +9,8 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use gannet::media::{VideoTransform, WavError, WavPlayer, transform};
-use gannet::{Certificate, Configuration, Endpoint, PeerConnection, SessionDescription};
+use gannet::media::{MediaFile, MediaFileError, VideoTransform, transform};
+use gannet::{Certificate, Configuration, Endpoint, MediaKind, PeerConnection, SessionDescription};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -32,7 +31,7 @@ pub(super) struct Switchboard {
 struct Shared {
     endpoint: Endpoint,
     certificate: Certificate,
-    sound: SoundFile,
+    program: Program,
     places: Arc<Semaphore>,
     calls: Calls,
     closing: watch::Sender<bool>,
@@ -42,7 +41,7 @@ impl Switchboard {
     pub(super) fn new(
         endpoint: Endpoint,
         certificate: Certificate,
-        sound: SoundFile,
+        program: Program,
         max_calls: usize,
     ) -> Self {
         let places = Arc::new(Semaphore::new(max_calls));
@@ -51,7 +50,7 @@ impl Switchboard {
             shared: Arc::new(Shared {
                 endpoint,
                 certificate,
-                sound,
+                program,
                 places,
                 calls: Calls::default(),
                 closing,
@@ -144,14 +143,15 @@ pub(super) async fn answer(
     let connection = PeerConnection::new(configuration)?;
     let remote = SessionDescription::offer(offer.sdp);
     connection.set_remote_description(remote).await?;
-    let sound = match offer.audio {
+    let program = match offer.audio {
         Sound::Echo => None,
-        Sound::File => Some(shared.sound.clone()),
+        Sound::File => Some(shared.program.clone()),
     };
     let entry = shared.calls.enter(connection.clone());
-    let call = Call::prepare(connection.clone(), transform, sound);
+    let call = Call::prepare(connection.clone(), transform, program);
     let local = connection.create_answer().await?;
     connection.set_local_description(local).await?;
+    call.play();
     let gathered = tokio::time::timeout(GATHERING, connection.gathering_complete()).await;
     if gathered.is_err() {
         tracing::info!("candidates are still being gathered; the answer has those that are there");
@@ -184,32 +184,31 @@ fn transform_named(name: &str) -> Result<Box<dyn VideoTransform>, Refusal> {
     transform::by_name(name).ok_or_else(|| Refusal::UnknownTransform(name.to_owned()))
 }
 
-/// What pages hear that ask for the server's sound.
+/// What pages get that ask for the server's file.
 #[derive(Clone, Debug)]
-pub(super) enum SoundFile {
+pub(super) enum Program {
     /// A tone, if the server was given no file.
     Tone,
-    /// The bytes of a WAV file, which [`WavPlayer`] has read once.
-    Wav(Arc<[u8]>),
+    /// The file.
+    File(MediaFile),
 }
 
-/// Why a sound file can not be played.
-#[derive(Debug, Error)]
-pub(crate) enum SoundError {
-    #[error(transparent)]
-    Read(#[from] io::Error),
-    #[error(transparent)]
-    Wav(#[from] WavError),
-}
+impl Program {
+    /// Looks into a file, or none.
+    pub(super) fn load(path: Option<&Path>) -> Result<Self, MediaFileError> {
+        Ok(match path {
+            Some(path) => Self::File(MediaFile::open(path)?),
+            None => Self::Tone,
+        })
+    }
 
-impl SoundFile {
-    /// Reads a file, or none.
-    pub(super) fn load(path: Option<&Path>) -> Result<Self, SoundError> {
-        let Some(path) = path else {
-            return Ok(Self::Tone);
-        };
-        let bytes = std::fs::read(path)?;
-        WavPlayer::new(&*bytes)?;
-        Ok(Self::Wav(bytes.into()))
+    /// Whether it has this in place of what comes from the page.
+    pub(super) fn has(&self, kind: MediaKind) -> bool {
+        match (self, kind) {
+            (Self::Tone, MediaKind::Audio) => true,
+            (Self::Tone, MediaKind::Video) => false,
+            (Self::File(file), MediaKind::Audio) => file.has(gannet::media::MediaKind::Audio),
+            (Self::File(file), MediaKind::Video) => file.has(gannet::media::MediaKind::Video),
+        }
     }
 }

@@ -36,7 +36,7 @@ pub enum PlayerError {
 }
 
 impl PlayerError {
-    fn read(error: impl Error + Send + Sync + 'static) -> Self {
+    pub(crate) fn read(error: impl Error + Send + Sync + 'static) -> Self {
         Self::Read(Box::new(error))
     }
 }

@@ -37,6 +37,14 @@ fn unit_type(unit: &[u8]) -> u8 {
     unit.first().map_or(0, |header| header & 0x1F)
 }
 
+/// `profile_idc` and the constraint flags of the first sequence parameter set of an access unit.
+pub(crate) fn h264_profile(access_unit: &[u8]) -> Option<(u8, u8)> {
+    let mut units = nal_units(access_unit);
+    let sequence = units.find(|unit| unit_type(unit) == SEQUENCE_PARAMETER_SET)?;
+    let [_, profile, constraints, _level] = *sequence.first_chunk()?;
+    Some((profile, constraints))
+}
+
 /// An access unit with each NAL unit behind its length in four octets. The parameter sets stay in it:
 /// they may change in the middle of a recording.
 pub(super) fn to_lengths(access_unit: &[u8]) -> Vec<u8> {

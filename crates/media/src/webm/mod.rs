@@ -19,6 +19,9 @@ mod segment;
 mod tests;
 mod track;
 
+pub(crate) use h264::h264_profile;
+pub(crate) use picture::vp9_profile;
+
 pub use error::{WebmReadError, WebmWriteError};
 pub use reader::{WebmFrame, WebmReader, WebmTrackReader};
 pub use recorder::{RecorderStats, WebmRecorder};

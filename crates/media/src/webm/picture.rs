@@ -35,6 +35,16 @@ fn vp8(frame: &[u8]) -> Option<Size> {
     })
 }
 
+/// The profile of a VP9 frame (VP9 bitstream specification, section 6.2).
+pub(crate) fn vp9_profile(frame: &[u8]) -> Option<u8> {
+    let mut bits = Bits::new(frame);
+    if bits.read(2)? != 2 {
+        return None;
+    }
+    let profile = bits.read(1)? | bits.read(1)? << 1;
+    u8::try_from(profile).ok()
+}
+
 /// VP9 bitstream specification, section 6.2: `uncompressed_header`.
 fn vp9(frame: &[u8]) -> Option<Size> {
     const RGB: u64 = 7;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use gannet_media::{AudioFrame, MediaStreamTrack, VideoFrame};
+use gannet_media::{AudioFrame, MediaKind, VideoFrame};
 use gannet_ortc::rtp::Frame;
 use gannet_ortc::stats::{
     AudioDecoderStats, AudioLevelStats, DecoderStats, EncoderStats, MediaSourceStats,
@@ -194,16 +194,16 @@ pub(crate) struct EncodedPicture {
 }
 
 impl EncoderMeter {
-    /// A picture became a frame.
-    pub(crate) fn encoded(&self, picture: &VideoFrame, encoded: EncodedPicture) {
+    /// A picture of this width and height became a frame.
+    pub(crate) fn encoded(&self, size: (u32, u32), encoded: EncodedPicture) {
         let mut counts = lock(&self.counts);
         counts.rate.note(encoded.to);
         counts.bitrate = Some(encoded.bitrate);
         let stats = &mut counts.stats;
         stats.frames_encoded += 1;
         stats.key_frames_encoded += u64::from(encoded.keyframe);
-        stats.frame_width = Some(picture.width());
-        stats.frame_height = Some(picture.height());
+        stats.frame_width = Some(size.0);
+        stats.frame_height = Some(size.1);
         stats.total_encode_time += encoded.to.saturating_duration_since(encoded.from);
         stats.encoder_implementation = Some(encoded.implementation);
     }
@@ -253,23 +253,28 @@ impl SourceMeter {
         level.add_to(&mut lock(&self.counts).level);
     }
 
-    /// The track had a picture.
-    pub(crate) fn saw(&self, now: Instant, picture: &VideoFrame) {
+    /// The track had a picture of this width and height.
+    pub(crate) fn saw(&self, now: Instant, size: (u32, u32)) {
         let mut counts = lock(&self.counts);
-        counts.size = Some((picture.width(), picture.height()));
+        counts.size = Some(size);
         counts.rate.note(now);
     }
 
-    /// What was counted so far, here and by the track.
-    pub(crate) fn stats(&self, now: Instant, track: &MediaStreamTrack) -> MediaSourceStats {
+    /// The track had an encoded picture of a size that nobody looked for.
+    pub(crate) fn passed(&self, now: Instant) {
+        lock(&self.counts).rate.note(now);
+    }
+
+    /// What was counted so far, here and by a track that so many frames were written to.
+    pub(crate) fn stats(&self, now: Instant, kind: MediaKind, frames: u64) -> MediaSourceStats {
         let counts = lock(&self.counts);
         let old = now.saturating_duration_since(self.since) >= FrameRate::WINDOW;
-        match track {
-            MediaStreamTrack::Audio(_) => MediaSourceStats::Audio(counts.level),
-            MediaStreamTrack::Video(_) => MediaSourceStats::Video(VideoSourceStats {
+        match kind {
+            MediaKind::Audio => MediaSourceStats::Audio(counts.level),
+            MediaKind::Video => MediaSourceStats::Video(VideoSourceStats {
                 width: counts.size.map(|(width, _)| width),
                 height: counts.size.map(|(_, height)| height),
-                frames: track.stats().frames_written,
+                frames,
                 frames_per_second: old.then(|| counts.rate.at(now)),
             }),
         }
@@ -401,8 +406,8 @@ mod tests {
         let start = Instant::now();
         let meter = SourceMeter::new(start);
         let (writer, track) = gannet_media::Track::new("camera", 1);
-        let track = MediaStreamTrack::from(track);
-        let stats = |now| match meter.stats(now, &track) {
+        let written = || track.stats().frames_written;
+        let stats = |now| match meter.stats(now, MediaKind::Video, written()) {
             MediaSourceStats::Video(stats) => stats,
             MediaSourceStats::Audio(_) => panic!("it is of pictures"),
         };
@@ -411,7 +416,7 @@ mod tests {
             // The second pushes the first out: nobody saw that, but the source had it.
             writer.write(picture(64, 48)).unwrap();
         }
-        meter.saw(start + 500 * MS, &picture(64, 48));
+        meter.saw(start + 500 * MS, (64, 48));
         let seen = stats(start + 999 * MS);
         assert_eq!((seen.width, seen.height), (Some(64), Some(48)));
         assert_eq!((seen.frames, seen.frames_per_second), (2, None));
@@ -430,7 +435,7 @@ mod tests {
             bitrate: 300_000,
             implementation: "it",
         };
-        meter.encoded(&picture(64, 48), encoded);
+        meter.encoded((64, 48), encoded);
         let expected = EncoderStats {
             frames_encoded: 1,
             key_frames_encoded: 1,

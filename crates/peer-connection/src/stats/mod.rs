@@ -17,7 +17,8 @@ pub(crate) use self::meters::{
     Arrival, AudioDecoderMeter, DecoderMeter, EncodedPicture, EncoderMeter, SourceMeter,
     VideoDecoderMeter,
 };
-use crate::transceivers::{Receiver, Sender, Transceiver, Transceivers};
+use crate::sender::Sender;
+use crate::transceivers::{Receiver, Transceiver, Transceivers};
 
 /// Adds to the report of a session what only its transceivers know.
 pub(crate) fn complete(now: Instant, transceivers: &Transceivers, report: &mut StatsReport) {
@@ -53,8 +54,10 @@ fn media_source(now: Instant, transceiver: &Transceiver) -> Option<MediaSource> 
     let identity = (transceiver.id, source.number);
     Some(MediaSource {
         id: StatsId::new(StatsType::MediaSource, identity),
-        track_identifier: source.track.id().to_owned(),
-        stats: source.meter.stats(now, &source.track),
+        track_identifier: source.media.id().to_owned(),
+        stats: source
+            .meter
+            .stats(now, source.media.kind(), source.media.frames_written()),
     })
 }
 

@@ -7,9 +7,12 @@ mod support;
 mod turn_server;
 
 mod data_channels;
+mod encoded;
+mod files;
 mod lifecycle;
 mod media;
 mod negotiation;
 mod paths;
+mod shared_encoder;
 mod stats;
 mod streams;

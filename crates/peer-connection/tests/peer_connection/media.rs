@@ -52,6 +52,26 @@ async fn vp8_arrives() {
 }
 
 #[tokio::test]
+async fn vp9_arrives() {
+    video_arrives("VP9").await;
+}
+
+/// Nobody who does not ask for it gets it.
+#[tokio::test]
+async fn vp8_is_preferred() {
+    let (one, other, transceiver) = sending(pattern(160, 120), MediaKind::Video).await;
+    exchange(&one, &other).await;
+    let parameters = transceiver.sender().parameters().unwrap();
+    let names: Vec<_> = parameters
+        .codecs
+        .iter()
+        .map(|codec| &*codec.name)
+        .filter(|name| !name.eq_ignore_ascii_case("rtx"))
+        .collect();
+    assert_eq!(names, ["VP8", "H264", "H264", "VP9"]);
+}
+
+#[tokio::test]
 async fn h264_arrives() {
     video_arrives("H264").await;
 }

@@ -135,6 +135,7 @@ mod tests {
     fn push(history: &mut History, now: u64, sequence: u16) {
         let packet = QueuedPacket {
             sender: SenderId(0),
+            payload_type: 96,
             sequence: Serial16(sequence),
             timestamp: Serial32(0),
             marker: false,

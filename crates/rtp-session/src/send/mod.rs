@@ -33,6 +33,8 @@ const KEY_FRAME_PAUSE: Duration = Duration::from_millis(150);
 #[derive(Clone, Debug)]
 pub(crate) struct QueuedPacket {
     pub(crate) sender: SenderId,
+    /// Of the codec that made it, which may be another one by the time that it leaves.
+    pub(crate) payload_type: u8,
     pub(crate) sequence: Serial16,
     pub(crate) timestamp: Serial32,
     pub(crate) marker: bool,
@@ -155,6 +157,7 @@ impl Sender {
         for (end, marker) in ends {
             queue(QueuedPacket {
                 sender: self.id,
+                payload_type: self.parameters.codec.payload_type,
                 sequence: self.sequence,
                 timestamp,
                 marker: marker || frame.starts_talkspurt,
@@ -189,6 +192,7 @@ impl Sender {
         self.counters.frames += u64::from(packet.marker);
         Ok(QueuedPacket {
             sender: self.id,
+            payload_type: self.parameters.codec.payload_type,
             sequence,
             timestamp: packet.timestamp,
             marker: packet.marker,
@@ -215,7 +219,9 @@ impl Sender {
         self.counters.header_bytes += (buffer.len() - start - len) as u64;
         self.counters.send_delay += now.saturating_duration_since(packet.queued);
         self.last_media = Some(now);
-        if self.parameters.feedback.nack {
+        // The repair stream of another codec says nothing of this one's packets.
+        let is_current = packet.payload_type == self.parameters.codec.payload_type;
+        if self.parameters.feedback.nack && is_current {
             // Without RTX a copy would count as a packet that is duplicated on the way.
             if self.rtx().is_some() {
                 let number = departure.transport_sequence;
@@ -303,7 +309,7 @@ impl Sender {
     fn write(&self, packet: &QueuedPacket, departure: Departure, buffer: &mut Vec<u8>) {
         let header = RtpHeader {
             marker: packet.marker,
-            payload_type: self.parameters.codec.payload_type,
+            payload_type: packet.payload_type,
             sequence_number: packet.sequence,
             timestamp: packet.timestamp,
             ssrc: self.parameters.ssrc,

@@ -130,14 +130,17 @@ impl TsnTracker {
         self.first_data_seen = true;
     }
 
-    /// Skips to `cumulative`; what is below counts as arrived (RFC 3758, section 3.6).
-    pub(crate) fn skip_to(&mut self, cumulative: u64) {
+    /// Skips to `cumulative`; what is below counts as arrived (RFC 3758, section 3.6). Says whether that was
+    /// news: a FORWARD TSN that is out of date may speak of a stream as it was before it started over.
+    pub(crate) fn skip_to(&mut self, cumulative: u64) -> bool {
         self.urgency = Urgency::Now;
-        if cumulative > self.cumulative {
+        let is_news = cumulative > self.cumulative;
+        if is_news {
             self.cumulative = cumulative;
             self.ahead.remove_up_to(cumulative);
             self.absorb();
         }
+        is_news
     }
 
     fn absorb(&mut self) {

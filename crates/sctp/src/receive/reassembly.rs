@@ -241,8 +241,12 @@ impl Reassembly {
     }
 
     fn put_away_current(&mut self) {
-        if let Some(run) = self.current.take() {
-            self.runs.insert(run.place, run);
+        let Some(run) = self.current.take() else {
+            return;
+        };
+        // Only a peer that uses a number twice puts two runs into one place.
+        if let Some(replaced) = self.runs.insert(run.place, run) {
+            self.held -= RUN_COST + replaced.len;
         }
     }
 

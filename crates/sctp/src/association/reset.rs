@@ -487,11 +487,6 @@ impl Association {
 
 /// The peer's streams start over.
 fn perform_reset(tcb: &mut Tcb, core: &mut Core, streams: Vec<StreamId>) {
-    if streams.is_empty() {
-        tcb.reassembly.reset(None);
-    }
-    for stream in &streams {
-        tcb.reassembly.reset(Some(*stream));
-    }
+    tcb.reassembly.reset(&streams);
     core.events.push_back(Event::IncomingStreamsReset(streams));
 }

@@ -365,3 +365,41 @@ fn data_stands_in_for_a_lost_cookie_ack() {
     assert!(a.is_connected());
     assert_eq!(a.received(), [b"go"]);
 }
+
+// What went with COOKIE ECHO is not lost with it when another association comes of it.
+#[test]
+fn early_data_survives_a_new_beginning() {
+    let config = Config::default();
+    for stale in [false, true] {
+        let now = gannet_netsim::start();
+        let (mut a, mut z) = (End::new(config.clone(), 1), End::new(config.clone(), 2));
+        a.send(now, 1, "one");
+        a.send(now, 1, pattern(1, 3000));
+        a.association.connect(now);
+        let init = transmit(&mut a, now).unwrap();
+        z.association.handle_packet(now, &init);
+        let init_ack = transmit(&mut z, now).unwrap();
+        a.association.handle_packet(now, &init_ack);
+        let echo = transmit(&mut a, now).unwrap();
+        assert!(chunks(&echo).len() > 1);
+        a.collect();
+        let mut start = now;
+        if stale {
+            start = now + Duration::from_secs(61);
+            z.association.handle_packet(start, &echo);
+            let error = transmit(&mut z, start).unwrap();
+            a.association.handle_packet(start, &error);
+        } else {
+            // The peer has lost its memory, and connects by itself.
+            z = End::new(config.clone(), 99);
+            z.association.connect(now);
+        }
+        let mut pair = Pair::new(1, a, z).link(quick_link());
+        pair.run_for(start.saturating_duration_since(now));
+        let now = pair.now();
+        pair.a.send(now, 1, "three");
+        pair.run_until(|_, b| b.messages.len() == 3);
+        let expected = pattern(1, 3000);
+        assert_eq!(pair.b.received(), [b"one", &expected[..], b"three"]);
+    }
+}

@@ -16,7 +16,9 @@ impl Association {
         let start = buf.len();
         let probe = self.write_mtu_probe(now, buf);
         let is_mtu_probe = probe.is_some();
-        let size = probe.or_else(|| self.write_packet(now, buf))?;
+        let size = probe
+            .or_else(|| self.write_packet(now, buf))
+            .or_else(|| self.write_shutdown(now, buf))?;
         debug_assert_eq!(buf.len(), start + size);
         self.core.stats.packets_sent += 1;
         self.core.stats.bytes_sent += size as u64;
@@ -51,6 +53,14 @@ impl Association {
         builder.push(&Pad { len });
         self.core.stats.mtu_probes += 1;
         builder.finish(tcb.capabilities.zero_checksum)
+    }
+
+    /// The last messages that a shutdown waited for may have expired when they were about to be sent: then
+    /// nothing will come that it could go on with.
+    fn write_shutdown(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<usize> {
+        self.advance_shutdown(now);
+        let is_due = self.open_tcb().is_some_and(|tcb| tcb.shutdown_due);
+        is_due.then(|| self.write_packet(now, buf)).flatten()
     }
 
     fn write_packet(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<usize> {

@@ -109,3 +109,40 @@ fn data_for_a_closed_association_is_answered_with_abort() {
         Some(CloseReason::AbortedByPeer(_))
     ));
 }
+
+// What is too old to be sent does not hold up the end.
+#[test]
+fn a_shutdown_does_not_wait_for_messages_that_have_expired() {
+    let options = SendOptions {
+        reliability: Reliability::MaxLifetime(50 * MS),
+        ..SendOptions::default()
+    };
+    for by_peer in [false, true] {
+        let mut pair = connected(7, &Config::default(), quick_link());
+        pair.run_for(Duration::from_secs(1));
+        let now = pair.now();
+        pair.a.send_with(now, 1, "too late", options);
+        if by_peer {
+            pair.b.association.shutdown(now);
+            let shutdown = transmit(&mut pair.b, now).unwrap();
+            pair.a.association.handle_packet(now, &shutdown);
+        } else {
+            pair.a.association.shutdown(now);
+        }
+        // Nothing can be sent until it has expired.
+        let later = now + Duration::from_secs(1);
+        let next = transmit(&mut pair.a, later).map(|packet| chunks(&packet));
+        let expected = if by_peer {
+            "SHUTDOWN-ACK"
+        } else {
+            "SHUTDOWN cum="
+        };
+        assert!(
+            next.is_some_and(|chunks| chunks[0].starts_with(expected)),
+            "{expected}"
+        );
+        assert_eq!(transmit(&mut pair.a, later), None);
+        pair.run_until(|a, b| closed(a).is_some() && closed(b).is_some());
+        assert_eq!(closed(&pair.a), Some(CloseReason::Shutdown));
+    }
+}

@@ -403,3 +403,24 @@ fn early_data_survives_a_new_beginning() {
         assert_eq!(pair.b.received(), [b"one", &expected[..], b"three"]);
     }
 }
+
+#[test]
+fn times_without_end_are_cut() {
+    let forever = Duration::MAX;
+    let config = Config {
+        rto_initial: forever,
+        rto_max: forever,
+        heartbeat_interval: forever,
+        cookie_lifetime: forever,
+        ..Config::default()
+    };
+    let mut pair = strangers(11, &config, quick_link());
+    let now = pair.now();
+    pair.a.association.connect(now);
+    pair.run_until(|a, b| a.is_connected() && b.is_connected());
+    let now = pair.now();
+    pair.a.send(now, 1, "x");
+    pair.a.association.shutdown(now);
+    pair.run_until(|a, b| a.association.close_reason().is_some() && !b.is_connected());
+    assert_eq!(pair.b.received(), [b"x"]);
+}

@@ -317,11 +317,19 @@ impl Association {
         self.core.timers.stop_all();
         self.core.replies.clear();
         self.core.queue.restart(&mut self.core.events);
+        let was_closing = matches!(
+            &self.state,
+            State::Open(tcb) if matches!(tcb.phase, Phase::ShutdownPending | Phase::ShutdownSent)
+        );
         let mut tcb = Tcb::new(&mut self.core, now, cookie.identity, &cookie.peer);
         tcb.cookie_ack_due = true;
         self.state = State::Open(Box::new(tcb));
         self.core.events.push_back(Event::Restarted);
         self.arm_heartbeat(now);
+        // What our user wanted still holds, and it can not be asked for again.
+        if was_closing {
+            self.start_shutdown(now);
+        }
         Flow::Continue
     }
 

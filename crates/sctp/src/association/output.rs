@@ -11,6 +11,9 @@ use crate::packet::{
 };
 use crate::timer::Timer;
 
+/// The longest of the chunks that end an association, SHUTDOWN, in bytes.
+const SHUTDOWN_LEN: usize = 8;
+
 impl Association {
     pub(super) fn next_packet(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<Transmit> {
         let start = buf.len();
@@ -160,14 +163,13 @@ impl Tcb {
     }
 
     fn write_control(&mut self, core: &mut Core, now: Instant, builder: &mut PacketBuilder<'_>) {
-        if self.phase == Phase::Established {
-            self.fill_reconfig(core, now, builder);
-        }
+        self.fill_reconfig(core, now, builder);
         if self.heartbeats.due && builder.room() >= 16 {
             let info = self.heartbeats.start(now, core.rng.u64());
             builder.push(&Heartbeat { info: &info });
         }
-        if std::mem::take(&mut self.shutdown_due) {
+        if self.shutdown_due && builder.room() >= SHUTDOWN_LEN {
+            self.shutdown_due = false;
             match self.phase {
                 Phase::ShutdownSent => {
                     let cumulative_tsn_ack = self.tracker.cumulative_tsn();

@@ -160,7 +160,10 @@ impl Tcb {
         now: Instant,
         builder: &mut PacketBuilder<'_>,
     ) {
-        self.next_request(core);
+        // While the association ends, the peer's requests are answered; we have none any more.
+        if self.phase == Phase::Established {
+            self.next_request(core);
+        }
         while let Some(&(response_number, result)) = self.resets.responses.front() {
             let response = ReConfigParameter::Response(ReConfigResponse {
                 response_number,
@@ -175,7 +178,7 @@ impl Tcb {
         let Some((number, request)) = &self.resets.request else {
             return;
         };
-        if !self.resets.request_due {
+        if !self.resets.request_due || self.phase != Phase::Established {
             return;
         }
         let parameter = match request {
@@ -428,7 +431,9 @@ impl Association {
                 .outbound_streams
                 .checked_add(tcb.resets.to_add)
                 .and_then(|total| total.checked_add(request.count));
-            if total.is_none_or(|total| total > core.config.outbound_streams) {
+            if total.is_none_or(|total| total > core.config.outbound_streams)
+                || tcb.phase != Phase::Established
+            {
                 return ReConfigResult::Denied;
             }
             tcb.resets.to_add += request.count;

@@ -1,5 +1,9 @@
+use gannet_wire::Serial32;
+
+use super::bounds::packet_for;
 use super::*;
 use crate::CloseReason;
+use crate::packet::{Fragment, IData};
 
 fn closed(end: &End) -> Option<CloseReason> {
     end.association.close_reason().cloned()
@@ -145,4 +149,65 @@ fn a_shutdown_does_not_wait_for_messages_that_have_expired() {
         pair.run_until(|a, b| closed(a).is_some() && closed(b).is_some());
         assert_eq!(closed(&pair.a), Some(CloseReason::Shutdown));
     }
+}
+
+// A packet with a long SACK has no room for more than that.
+#[test]
+fn a_shutdown_beside_a_full_sack_fits_into_the_packet() {
+    let mut pair = connected(8, &Config::default(), quick_link());
+    pair.run_for(Duration::from_secs(1));
+    let now = pair.now();
+    pair.b.association.shutdown(now);
+    transmit(&mut pair.b, now).unwrap();
+    let first = pair.a.association.core.identity.initial_tsn;
+    for i in 0..400_u32 {
+        let data = IData {
+            tsn: first.plus(1 + 2 * i),
+            stream: StreamId(1),
+            mid: Serial32(i),
+            ppid: Ppid(53),
+            fsn: 0,
+            fragment: Fragment::default(),
+            payload: &[1],
+        };
+        let packet = packet_for(&pair.b, &data);
+        pair.b.association.handle_packet(now, &packet);
+    }
+    let mut said = Vec::new();
+    while let Some(packet) = transmit(&mut pair.b, now) {
+        assert!(packet.len() <= pair.b.association.config().max_packet_size);
+        said.extend(chunks(&packet));
+    }
+    assert!(said.iter().any(|chunk| chunk.starts_with("SACK")));
+    assert!(said.iter().any(|chunk| chunk.starts_with("SHUTDOWN")));
+}
+
+#[test]
+fn a_peer_that_starts_over_does_not_stop_a_shutdown() {
+    let mut pair = connected(9, &Config::default(), quick_link());
+    pair.run_for(Duration::from_secs(1));
+    let now = pair.now();
+    pair.a.association.shutdown(now);
+    // The peer has gone, and comes back before it could hear of that.
+    transmit(&mut pair.a, now).unwrap();
+    pair.b = End::new(Config::default(), 99);
+    pair.b.association.connect(now);
+    pair.run_until(|a, b| closed(a).is_some() && closed(b).is_some());
+    assert_eq!(closed(&pair.a), Some(CloseReason::Shutdown));
+    assert!(pair.a.has(&Event::Restarted));
+}
+
+// RFC 6525 has no state in which a request is not answered.
+#[test]
+fn requests_are_answered_while_the_last_messages_leave() {
+    let link = quick_link().rate(200_000).queue(50_000);
+    let mut pair = connected(10, &Config::default(), link);
+    let now = pair.now();
+    pair.a.send(now, 1, pattern(1, 250_000));
+    pair.a.association.shutdown(now);
+    pair.b.association.reset_streams(&[StreamId(1)]).unwrap();
+    pair.run_until(|_, b| b.has(&Event::OutgoingStreamsReset(vec![StreamId(1)])));
+    assert!(pair.b.messages.is_empty());
+    pair.run_until(|a, b| closed(a).is_some() && closed(b).is_some());
+    assert_eq!(pair.b.messages.len(), 1);
 }

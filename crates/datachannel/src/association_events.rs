@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use gannet_sctp::{Event as SctpEvent, Message as SctpMessage, ReconfigError, StreamId};
+use gannet_sctp::{
+    CloseReason, Event as SctpEvent, Message as SctpMessage, ReconfigError, StreamId,
+};
 
 use crate::channels::{DataChannels, send_dcep};
 use crate::dcep::{Dcep, Open};
@@ -40,11 +42,7 @@ impl DataChannels {
             SctpEvent::IncomingStreamsReset(streams) => self.on_incoming_reset(now, &streams),
             SctpEvent::OutgoingStreamsReset(streams) => self.on_outgoing_reset(now, &streams),
             SctpEvent::OutgoingStreamsResetFailed(streams) => self.on_reset_failed(&streams),
-            SctpEvent::Closed(reason) => {
-                self.over = true;
-                self.finish_all();
-                self.events.push_back(Event::Disconnected(reason));
-            }
+            SctpEvent::Closed(reason) => self.disconnected(reason),
             _ => {}
         }
     }
@@ -70,6 +68,13 @@ impl DataChannels {
         self.finish_all();
         self.blocked.clear();
         self.refused.clear();
+    }
+
+    /// The association is over, or none will come.
+    pub(crate) fn disconnected(&mut self, reason: CloseReason) {
+        self.over = true;
+        self.finish_all();
+        self.events.push_back(Event::Disconnected(reason));
     }
 
     fn finish_all(&mut self) {

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use gannet_sctp::{
-    Association, AssociationState, Ppid, Reliability, SendError as SctpSendError, SendOptions,
-    StreamId, Transmit,
+    Association, AssociationState, CloseReason, Ppid, Reliability, SendError as SctpSendError,
+    SendOptions, StreamId, Transmit,
 };
 
 use crate::channel::{Channel, ChannelStats, ChannelsStats};
@@ -382,11 +382,14 @@ impl DataChannels {
         }
     }
 
-    /// Ends the association at once.
+    /// Ends the association at once. If there is none yet, none will come, and channels that wait for it are
+    /// closed.
     pub fn abort(&mut self, now: Instant, reason: &str) {
         if let Some(association) = &mut self.association {
             association.abort(reason);
             self.pump(now);
+        } else if !self.over {
+            self.disconnected(CloseReason::Aborted);
         }
     }
 

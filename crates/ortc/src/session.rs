@@ -500,6 +500,7 @@ impl Session {
                 Ok(false) => {}
                 Ok(true) => self.dtls_state_changed(),
                 Err(failure) => {
+                    self.channels.abort(now, "DTLS has failed");
                     self.events.push_back(Event::DtlsFailed(failure));
                     self.dtls_state_changed();
                 }
@@ -508,8 +509,11 @@ impl Session {
         while let Some(progress) = self.dtls.poll_progress() {
             match progress {
                 Progress::Connected(srtp) => self.srtp = srtp,
-                Progress::Closed => {}
-                Progress::Failed(failure) => self.events.push_back(Event::DtlsFailed(failure)),
+                Progress::Closed => self.channels.abort(now, "DTLS is closed"),
+                Progress::Failed(failure) => {
+                    self.channels.abort(now, "DTLS has failed");
+                    self.events.push_back(Event::DtlsFailed(failure));
+                }
             }
             self.dtls_state_changed();
         }

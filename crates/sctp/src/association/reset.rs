@@ -275,7 +275,8 @@ impl Association {
         let Some(tcb) = self.open_tcb() else {
             return;
         };
-        if tcb.resets.request.is_none() {
+        // An association that ends has no requests any more.
+        if tcb.resets.request.is_none() || tcb.phase != Phase::Established {
             return;
         }
         let errors = tcb.sender.count_error();

@@ -149,10 +149,11 @@ impl TsnTracker {
         }
     }
 
-    /// Ends a received packet: at least every second one with data is acknowledged (section 6.2).
-    pub(crate) fn end_of_packet(&mut self) {
+    /// Ends a received packet: at least every second one with data is acknowledged (section 6.2). Says whether
+    /// this one had data.
+    pub(crate) fn end_of_packet(&mut self) -> bool {
         if !std::mem::take(&mut self.data_in_packet) {
-            return;
+            return false;
         }
         self.unacknowledged_packets += 1;
         self.urgency = self.urgency.max(if self.unacknowledged_packets >= 2 {
@@ -160,6 +161,7 @@ impl TsnTracker {
         } else {
             Urgency::Delayed
         });
+        true
     }
 
     /// Asks for a SACK at once, whatever has arrived.

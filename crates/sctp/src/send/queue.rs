@@ -424,6 +424,26 @@ impl SendQueue {
         Some((self.drop_first(id.0, events), rest))
     }
 
+    /// Gives up the messages on a stream and all above it, which the peer does not take (RFC 9260, section 5.1.1).
+    /// Returns how many those were.
+    pub(crate) fn give_up_from(&mut self, first: StreamId, events: &mut VecDeque<Event>) -> u64 {
+        let streams = self.streams.iter();
+        let used: Vec<(u16, usize)> = streams
+            .filter(|(id, _)| *id >= first.0)
+            .map(|(id, stream)| (id, stream.messages.len()))
+            .collect();
+        let mut count = 0;
+        for (id, messages) in used {
+            for _ in 0..messages {
+                let len = self.drop_first(id, events);
+                let stream = StreamId(id);
+                events.push_back(Event::MessageAbandoned { stream, len });
+                count += 1;
+            }
+        }
+        count
+    }
+
     /// Takes back a fragment that was sent, to be sent like new; the last one comes first.
     pub(crate) fn take_back(&mut self, fragment: QueuedFragment) {
         let id = fragment.stream.0;

@@ -424,3 +424,38 @@ fn times_without_end_are_cut() {
     pair.run_until(|a, b| a.association.close_reason().is_some() && !b.is_connected());
     assert_eq!(pair.b.received(), [b"x"]);
 }
+
+// Section 5.1.1: whoever wants more streams than the peer takes gets those that it takes.
+#[test]
+fn what_waits_on_streams_that_the_peer_does_not_take_is_given_up() {
+    let few = Config {
+        inbound_streams: 10,
+        ..Config::default()
+    };
+    for by_signaling in [false, true] {
+        let a = End::new(Config::default(), 1);
+        let b = End::new(few.clone(), 2);
+        let mut pair = Pair::new(12, a, b).link(quick_link());
+        let now = pair.now();
+        pair.a.send(now, 10, "nowhere");
+        pair.a.send(now, 9, "there");
+        if by_signaling {
+            let (a, b) = (&mut pair.a.association, &mut pair.b.association);
+            let (ours, theirs) = (a.local_init(), b.local_init());
+            a.connect_without_handshake(now, &theirs).unwrap();
+            b.connect_without_handshake(now, &ours).unwrap();
+        } else {
+            pair.a.association.connect(now);
+        }
+        pair.run_until(|_, b| !b.messages.is_empty());
+        pair.run_for(Duration::from_secs(1));
+        assert_eq!(pair.b.received(), [b"there"]);
+        pair.a.collect();
+        let abandoned = Event::MessageAbandoned {
+            stream: StreamId(10),
+            len: 7,
+        };
+        assert!(pair.a.has(&abandoned), "{:?}", pair.a.events);
+        assert_eq!(pair.a.association.total_buffered_amount(), 0);
+    }
+}

@@ -211,3 +211,44 @@ fn requests_are_answered_while_the_last_messages_leave() {
     pair.run_until(|a, b| closed(a).is_some() && closed(b).is_some());
     assert_eq!(pair.b.messages.len(), 1);
 }
+
+// Section 9.2: each packet with data is answered at once, and the wait for the peer begins anew.
+#[test]
+fn data_for_an_end_that_has_shut_down_is_answered_with_shutdown_at_once() {
+    let mut pair = connected(11, &Config::default(), quick_link());
+    pair.a.send(pair.now(), 1, "first");
+    pair.run_for(Duration::from_secs(1));
+    let now = pair.now();
+    pair.b.association.shutdown(now);
+    transmit(&mut pair.b, now).unwrap();
+    let timeout = pair.b.association.poll_timeout().unwrap();
+    // Just before the peer would be asked again.
+    let later = timeout - MS;
+    pair.a.send(later, 1, "late");
+    let data = transmit(&mut pair.a, later).unwrap();
+    pair.b.association.handle_packet(later, &data);
+    let answer = chunks(&transmit(&mut pair.b, later).unwrap());
+    assert!(answer[0].starts_with("SACK"), "{answer:?}");
+    assert!(answer[1].starts_with("SHUTDOWN cum="), "{answer:?}");
+    assert!(pair.b.association.poll_timeout().unwrap() > timeout);
+}
+
+// A request that has no answer yet when the end begins is of no interest any more.
+#[test]
+fn a_request_that_nobody_answers_does_not_hurry_the_end() {
+    let config = Config {
+        max_retransmissions: 4,
+        ..Config::default()
+    };
+    let mut pair = connected(12, &config, quick_link());
+    pair.run_for(Duration::from_secs(1));
+    let now = pair.now();
+    pair.a.association.reset_streams(&[StreamId(1)]).unwrap();
+    // The request and what follows is lost.
+    transmit(&mut pair.a, now).unwrap();
+    pair.set_up(false);
+    pair.a.association.shutdown(now);
+    let took = pair.run_until(|a, _| closed(a).is_some());
+    // T2-shutdown alone: 0.4, 0.8, 1.6, 3.2 and 6.4 s.
+    assert!(took > Duration::from_secs(12), "{took:?}");
+}

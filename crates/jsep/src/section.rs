@@ -21,6 +21,8 @@ pub(crate) const MAX_SECTIONS: usize = 256;
 pub(crate) const MAX_CANDIDATES: usize = 64;
 /// More encodings than that of one section are not kept.
 const MAX_ENCODINGS: usize = 16;
+/// Of a transport.
+const MAX_FINGERPRINTS: usize = 32;
 /// Media streams of a section.
 const MAX_STREAMS: usize = 64;
 /// Of each codec; a line may be about all of them.
@@ -302,8 +304,10 @@ fn read_transport(lines: &Lines) -> Result<Transport, ParseError> {
     for fingerprint in lines.all::<Fingerprint<'_>>() {
         let fingerprint = fingerprint?;
         // One that is no hash vouches for nobody; another one may.
-        let text = format!("{} {}", fingerprint.hash.as_str(), fingerprint.value);
-        transport.fingerprints.extend(text.parse().ok());
+        if transport.fingerprints.len() < MAX_FINGERPRINTS {
+            let text = format!("{} {}", fingerprint.hash.as_str(), fingerprint.value);
+            transport.fingerprints.extend(text.parse().ok());
+        }
     }
     for candidate in lines.all::<Candidate<'_>>() {
         let candidate = candidate?;

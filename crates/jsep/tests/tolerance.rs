@@ -366,3 +366,29 @@ fn an_offer_that_repeats_itself_costs_little() {
         assert!(took.as_secs() < 2, "{what}: {took:?}");
     }
 }
+
+/// Fingerprints are compared with those that were agreed on, each with each.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "a test may look at the clock")]
+fn thousands_of_fingerprints_cost_little() {
+    let fingerprints = |first: u32| -> String {
+        let line = |number: u32| {
+            let [a, b, c, d] = number.to_be_bytes();
+            let end = ["00"; 16].join(":");
+            format!("a=fingerprint:sha-1 {a:02X}:{b:02X}:{c:02X}:{d:02X}:{end}\r\n")
+        };
+        (first..first + 24_000).map(line).collect()
+    };
+    let sections = |first: u32| {
+        let own = audio("0");
+        let (before, behind) = own.split_once("a=fingerprint").unwrap();
+        let (_, behind) = behind.split_once("\r\n").unwrap();
+        offer(&[&fingerprints(first), before, behind])
+    };
+    let started = std::time::Instant::now();
+    let (mut side, ..) = answered(&sections(0), both);
+    let other = side.set_remote(&Description::offer(sections(100_000)));
+    let took = started.elapsed();
+    assert!(other.is_err(), "another certificate, and no restart");
+    assert!(took.as_secs() < 2, "{took:?}");
+}

@@ -400,3 +400,31 @@ fn data_channels_end_with_dtls() {
         Err(OpenError::Disconnected)
     );
 }
+
+/// Nobody is sent media who has said goodbye: ICE would let it flow until consent ends.
+#[test]
+fn media_ends_with_dtls() {
+    let mut call = Call::new(14, Versions::Both, lan());
+    let (audio, _) = add_streams(&mut call);
+    call.connect();
+    let (a, b) = (call.a, call.b);
+    let now = call.now();
+    call.network[b].session.close(now);
+    call.network.run_for(Duration::from_millis(100));
+    let session = &mut call.network[a].session;
+    assert_eq!(session.dtls_state(), DtlsTransportState::Closed);
+    assert!(session.ice().selected_pair().is_some());
+    let before = session.counters().data_packets_sent;
+    for number in 0..50 {
+        let now = call.now();
+        let sound = EncodedFrame::new(Bytes::from_static(b"sound"), number * 960, true);
+        let session = &mut call.network[a].session;
+        session.rtp_mut().send_frame(now, audio, sound).unwrap();
+        call.network.run_for(Duration::from_millis(20));
+    }
+    let session = &mut call.network[a].session;
+    assert_eq!(session.counters().data_packets_sent, before);
+    let now = call.now();
+    let next = call.network[a].session.poll_timeout();
+    assert!(next.is_none_or(|next| next > now));
+}

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use gannet_sctp::{Event as SctpEvent, Message as SctpMessage, ReconfigError, StreamId};
+use gannet_sctp::{
+    CloseReason, Event as SctpEvent, Message as SctpMessage, ReconfigError, StreamId,
+};
 
 use crate::channels::{DataChannels, send_dcep};
 use crate::dcep::{Dcep, Open};
@@ -15,6 +17,7 @@ const MAX_EVENTS: usize = 4096;
 impl DataChannels {
     /// Takes everything from the association that the user's events have room for.
     pub(crate) fn pump(&mut self, now: Instant) {
+        self.held_up = None;
         while self.events.len() < MAX_EVENTS {
             let Some(association) = &mut self.association else {
                 return;
@@ -28,6 +31,7 @@ impl DataChannels {
                 return;
             }
         }
+        self.held_up = Some(now);
     }
 
     fn on_association_event(&mut self, now: Instant, event: SctpEvent) {
@@ -35,14 +39,10 @@ impl DataChannels {
             SctpEvent::Connected => self.on_connected(now),
             SctpEvent::Restarted => self.on_restarted(),
             SctpEvent::BufferedAmountLow(stream) => self.on_buffered_amount_low(stream),
-            SctpEvent::IncomingStreamsReset(streams) => self.on_incoming_reset(&streams),
-            SctpEvent::OutgoingStreamsReset(streams) => self.on_outgoing_reset(&streams),
+            SctpEvent::IncomingStreamsReset(streams) => self.on_incoming_reset(now, &streams),
+            SctpEvent::OutgoingStreamsReset(streams) => self.on_outgoing_reset(now, &streams),
             SctpEvent::OutgoingStreamsResetFailed(streams) => self.on_reset_failed(&streams),
-            SctpEvent::Closed(reason) => {
-                self.over = true;
-                self.finish_all();
-                self.events.push_back(Event::Disconnected(reason));
-            }
+            SctpEvent::Closed(reason) => self.disconnected(reason),
             _ => {}
         }
     }
@@ -70,6 +70,13 @@ impl DataChannels {
         self.refused.clear();
     }
 
+    /// The association is over, or none will come.
+    pub(crate) fn disconnected(&mut self, reason: CloseReason) {
+        self.over = true;
+        self.finish_all();
+        self.events.push_back(Event::Disconnected(reason));
+    }
+
     fn finish_all(&mut self) {
         let all: Vec<ChannelId> = self.channels.keys().copied().collect();
         for id in all {
@@ -87,6 +94,13 @@ impl DataChannels {
     }
 
     fn on_message(&mut self, now: Instant, message: SctpMessage) {
+        let channel = self.by_stream.get(&message.stream.0);
+        if let Some(channel) = channel.and_then(|id| self.channels.get_mut(id))
+            && channel.incoming_reset
+        {
+            channel.later.push_back(message);
+            return;
+        }
         if Dcep::is_dcep(message.ppid) {
             self.on_dcep(now, &message);
             return;
@@ -237,7 +251,7 @@ impl DataChannels {
         self.finish(id);
     }
 
-    fn on_incoming_reset(&mut self, streams: &[StreamId]) {
+    fn on_incoming_reset(&mut self, now: Instant, streams: &[StreamId]) {
         // None named means all of them (RFC 6525, section 4.1).
         let all: Vec<StreamId>;
         let streams = if streams.is_empty() {
@@ -260,11 +274,11 @@ impl DataChannels {
                 self.events.push_back(Event::Closing(id));
             }
             self.reset(id);
-            self.maybe_finish(id);
+            self.maybe_finish(now, id);
         }
     }
 
-    fn on_outgoing_reset(&mut self, streams: &[StreamId]) {
+    fn on_outgoing_reset(&mut self, now: Instant, streams: &[StreamId]) {
         for stream in streams {
             if let Some(id) = self.by_stream.get(&stream.0).copied()
                 && let Some(channel) = self.channels.get_mut(&id)
@@ -276,7 +290,7 @@ impl DataChannels {
                     channel.reset_requested = true;
                     self.events.push_back(Event::Closing(id));
                 }
-                self.maybe_finish(id);
+                self.maybe_finish(now, id);
             }
         }
     }
@@ -290,12 +304,16 @@ impl DataChannels {
     }
 
     /// A channel is closed, and its id is free, when both directions are reset (RFC 8831, section 6.7).
-    fn maybe_finish(&mut self, id: ChannelId) {
-        if let Some(channel) = self.channels.get(&id)
+    fn maybe_finish(&mut self, now: Instant, id: ChannelId) {
+        if let Some(channel) = self.channels.get_mut(&id)
             && channel.incoming_reset
             && channel.outgoing_reset
         {
+            let later = std::mem::take(&mut channel.later);
             self.finish(id);
+            for message in later {
+                self.on_message(now, message);
+            }
         }
     }
 
@@ -311,11 +329,13 @@ impl DataChannels {
         let stream = channel.stream.take();
         let credit = channel.open_credit.take();
         let partial = std::mem::take(&mut channel.partial).credits;
+        let later = std::mem::take(&mut channel.later);
+        let later = later.into_iter().map(|message| message.data.len());
         let is_gone = channel.inbox.is_empty();
         if let Some(stream) = stream {
             self.by_stream.remove(&stream);
         }
-        for credit in credit.into_iter().chain(partial) {
+        for credit in credit.into_iter().chain(partial).chain(later) {
             self.release(credit);
         }
         if is_gone {

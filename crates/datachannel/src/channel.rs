@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use gannet_sctp::{Ppid, SendOptions};
+use gannet_sctp::{Message as SctpMessage, Ppid, SendOptions};
 
 use crate::dcep::ppid;
 use crate::{ChannelInit, ChannelState, Message};
@@ -74,6 +74,8 @@ pub(crate) struct Channel {
     pub(crate) outgoing_reset: bool,
     /// The peer has reset its stream.
     pub(crate) incoming_reset: bool,
+    /// What the peer has sent since: it knows already that both sides are reset, and uses the stream again.
+    pub(crate) later: VecDeque<SctpMessage>,
     /// What DATA_CHANNEL_OPEN takes of the receive window as long as the channel keeps its label.
     pub(crate) open_credit: Option<usize>,
     pub(crate) stats: ChannelStats,
@@ -95,6 +97,7 @@ impl Channel {
             reset_requested: false,
             outgoing_reset: false,
             incoming_reset: false,
+            later: VecDeque::new(),
             open_credit: None,
             stats: ChannelStats::default(),
         }

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use gannet_sctp::{
-    Association, AssociationState, Ppid, Reliability, SendError as SctpSendError, SendOptions,
-    StreamId, Transmit,
+    Association, AssociationState, CloseReason, Ppid, Reliability, SendError as SctpSendError,
+    SendOptions, StreamId, Transmit,
 };
 
 use crate::channel::{Channel, ChannelStats, ChannelsStats};
@@ -42,6 +42,8 @@ pub struct DataChannels {
     /// How many channels have become open.
     pub(crate) opened: u64,
     pub(crate) events: VecDeque<Event>,
+    /// Since when the association has waited for room among the events.
+    pub(crate) held_up: Option<Instant>,
 }
 
 impl DataChannels {
@@ -61,6 +63,7 @@ impl DataChannels {
             next_channel: 0,
             opened: 0,
             events: VecDeque::new(),
+            held_up: None,
         }
     }
 
@@ -100,7 +103,11 @@ impl DataChannels {
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        if let Some(now) = self.held_up {
+            self.pump(now);
+        }
+        event
     }
 
     /// When to call [`Self::handle_timeout`].
@@ -279,14 +286,11 @@ impl DataChannels {
         Some(received.message)
     }
 
-    /// Closes a channel, behind what was sent on it before.
+    /// Closes a channel, behind what was sent on it before. What was received and not taken is dropped.
     pub fn close(&mut self, now: Instant, channel: ChannelId) {
         let Some(entry) = self.channels.get_mut(&channel) else {
             return;
         };
-        if entry.state == ChannelState::Closed {
-            return;
-        }
         entry.closed_here = true;
         match entry.state {
             ChannelState::Connecting => self.finish(channel),
@@ -378,11 +382,14 @@ impl DataChannels {
         }
     }
 
-    /// Ends the association at once.
+    /// Ends the association at once. If there is none yet, none will come, and channels that wait for it are
+    /// closed.
     pub fn abort(&mut self, now: Instant, reason: &str) {
         if let Some(association) = &mut self.association {
             association.abort(reason);
             self.pump(now);
+        } else if !self.over {
+            self.disconnected(CloseReason::Aborted);
         }
     }
 
@@ -407,7 +414,8 @@ impl DataChannels {
     }
 }
 
-/// DCEP is always ordered and reliable (RFC 8832, section 6).
+/// DCEP is always ordered and reliable (RFC 8832, section 6). It does not wait for room behind user data: an
+/// OPEN and its ACK belong to a channel each, and of these there is a bound.
 pub(crate) fn send_dcep(
     association: &mut Association,
     now: Instant,
@@ -418,7 +426,7 @@ pub(crate) fn send_dcep(
         ordered: true,
         reliability: Reliability::Reliable,
     };
-    association.send(now, StreamId(stream), ppid::DCEP, message.into(), options)
+    association.send_control(now, StreamId(stream), ppid::DCEP, message.into(), options)
 }
 
 /// A message as SCTP carries it (RFC 8831, section 6.6).

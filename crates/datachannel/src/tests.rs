@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use gannet_crypto::Rng;
-use gannet_netsim::{LinkConfig, Pair, Peer};
+use gannet_netsim::{Direction, LinkConfig, Pair, Peer, Verdict};
+use gannet_sctp::packet::{Chunk, Packet};
 use gannet_sctp::{Association, CloseReason, Config, Ppid, Reliability, SendOptions, StreamId};
 
 use crate::dcep::{Dcep, Open};
@@ -18,6 +19,8 @@ struct End {
     events: Vec<Event>,
     messages: Vec<(ChannelId, Message)>,
     reads: bool,
+    /// Whether events are taken as they come.
+    hears: bool,
 }
 
 impl End {
@@ -27,6 +30,7 @@ impl End {
             events: Vec::new(),
             messages: Vec::new(),
             reads: true,
+            hears: true,
         }
     }
 
@@ -38,7 +42,10 @@ impl End {
     }
 
     fn collect(&mut self) {
-        while let Some(event) = self.channels.poll_event() {
+        while self.hears {
+            let Some(event) = self.channels.poll_event() else {
+                break;
+            };
             if let (Event::Message(id), true) = (&event, self.reads) {
                 while let Some(message) = self.channels.receive(*id) {
                     self.messages.push((*id, message));
@@ -507,4 +514,123 @@ fn many_channels_share_an_association() {
         let label = &pair.b.channels.init(*id).unwrap().label;
         assert_eq!(message, &text(label));
     }
+}
+
+// A channel that the peer has closed is given up by its user, who has not read everything.
+#[test]
+fn closing_a_closed_channel_drops_what_waits() {
+    let mut pair = connected(40, link());
+    pair.b.reads = false;
+    let now = pair.now();
+    let here = pair.a.open(now, "short");
+    let message = Message::Binary(Bytes::from(vec![1; 100_000]));
+    pair.a.channels.send(now, here, message).unwrap();
+    pair.run_until(|_, b| b.incoming("short").is_some());
+    let there = pair.b.incoming("short").unwrap();
+    let now = pair.now();
+    pair.a.channels.close(now, here);
+    pair.run_until(|a, b| a.has(&Event::Closed(here)) && b.has(&Event::Closed(there)));
+    let now = pair.now();
+    pair.b.channels.close(now, there);
+    assert_eq!(pair.b.channels.receive(there), None);
+    assert_eq!(pair.b.channels.channels().count(), 0);
+    let association = pair.b.channels.association().unwrap();
+    let window = association.config().receive_window;
+    assert_eq!(association.stats().local_window, window);
+}
+
+// The answer to our reset is lost, and the peer uses the stream again before we ask once more.
+#[test]
+fn a_stream_may_be_used_again_before_we_know_that_it_is_free() {
+    let mut pair = connected(41, link());
+    let mut is_lost = false;
+    pair = pair.intercept(move |direction, packet| {
+        let packet = Packet::parse(packet).unwrap();
+        let says = |text| {
+            let chunks = packet
+                .chunks()
+                .map(|chunk| Chunk::parse(chunk.unwrap()).unwrap().to_string());
+            chunks.into_iter().any(|chunk| chunk.contains(text))
+        };
+        if direction == Direction::BToA && !is_lost && says("response=") {
+            is_lost = true;
+            return Verdict::Drop;
+        }
+        Verdict::Pass
+    });
+    let now = pair.now();
+    let first = pair.b.open(now, "first");
+    pair.run_until(|a, _| a.incoming("first").is_some());
+    pair.run_for(Duration::from_secs(1));
+    let now = pair.now();
+    pair.b.channels.close(now, first);
+    pair.run_until(|_, b| b.has(&Event::Closed(first)));
+    let now = pair.now();
+    let second = pair.b.open(now, "second");
+    assert_eq!(pair.b.channels.stream_id(second), Some(1));
+    pair.b.channels.send(now, second, text("hello")).unwrap();
+    pair.run_until(|a, _| {
+        a.messages
+            .iter()
+            .any(|(_, message)| *message == text("hello"))
+    });
+    let there = pair.a.incoming("second").unwrap();
+    let now = pair.now();
+    pair.a.channels.send(now, there, text("hi")).unwrap();
+    pair.run_until(|_, b| b.messages == [(second, text("hi"))]);
+}
+
+// Bulk data fills the send buffer all the time; channels come and go beside it.
+#[test]
+fn channels_are_opened_while_the_send_buffer_is_full() {
+    let config = Config {
+        send_buffer: 200_000,
+        ..Config::default()
+    };
+    let mut pair = started(42, &config, link().rate(2_000_000).queue(50_000));
+    pair.run_until(|a, b| a.channels.is_connected() && b.channels.is_connected());
+    let now = pair.now();
+    let bulk = pair.a.open(now, "bulk");
+    let message = Message::Binary(Bytes::from(vec![1; 10_000]));
+    let fill = |pair: &mut Ends| {
+        let now = pair.now();
+        while pair.a.channels.send(now, bulk, message.clone()).is_ok() {}
+        while pair.a.channels.send(now, bulk, text(".")).is_ok() {}
+    };
+    fill(&mut pair);
+    let ours = pair.a.open(now, "ours");
+    let init = ChannelInit {
+        label: "theirs".into(),
+        ordered: false,
+        ..ChannelInit::default()
+    };
+    let theirs = pair.b.channels.open(now, init).unwrap();
+    for _ in 0..100 {
+        pair.run_for(MS);
+        fill(&mut pair);
+    }
+    assert!(pair.a.incoming("theirs").is_some());
+    pair.run_for(Duration::from_secs(5));
+    assert!(pair.b.incoming("ours").is_some());
+    assert_eq!(pair.a.channels.state(ours), ChannelState::Open);
+    assert!(!pair.b.channels.channels[&theirs].awaits_ack);
+}
+
+// Whoever comes back after a long time hears everything at once, though nothing happens any more.
+#[test]
+fn events_that_had_no_room_come_when_there_is() {
+    let mut pair = connected(43, link());
+    pair.b.hears = false;
+    for _ in 0..4 {
+        let now = pair.now();
+        let ids: Vec<_> = (0..500).map(|i| pair.a.open(now, &i.to_string())).collect();
+        for id in ids {
+            pair.a.channels.close(now, id);
+        }
+        pair.run_for(Duration::from_secs(10));
+    }
+    pair.b.hears = true;
+    pair.b.collect();
+    let incoming = |event: &&Event| matches!(event, Event::Incoming(_));
+    assert_eq!(pair.b.events.iter().filter(incoming).count(), 2000);
 }

@@ -24,6 +24,11 @@ const MAX_BURST: usize = 10;
 /// 0.7 s.
 const TRIES_AT_FULL_SIZE: u32 = 3;
 
+/// After so many transmissions behind the handshake the path is gone for now, and the waits grow on.
+const MANY_TRANSMISSIONS: u32 = 30;
+/// How long they get (RFC 9147, section 5.8.2).
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
 /// How small they get (RFC 9147, section 4.4): what every IPv4 host takes, 576 bytes, without the headers
 /// of IP and UDP.
 const SAFE_DATAGRAM: usize = 548;
@@ -213,15 +218,20 @@ impl Outbox {
     }
 
     /// Whether the deadline has passed; then the flight is sent again, and the next wait is twice as
-    /// long.
-    pub(crate) fn handle_timeout(&mut self, now: Instant) -> bool {
+    /// long. `is_patient` says that no handshake waits for it: then waits get very long in the end.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, is_patient: bool) -> bool {
         if self.resume_at.is_some_and(|resume_at| resume_at <= now) {
             self.resume();
         }
         if self.deadline.is_none_or(|deadline| deadline > now) {
             return false;
         }
-        self.wait = (self.wait * 2).min(self.timers.max_retransmit);
+        let most = if is_patient && self.transmissions >= MANY_TRANSMISSIONS {
+            LONGEST_WAIT.max(self.timers.max_retransmit)
+        } else {
+            self.timers.max_retransmit
+        };
+        self.wait = (self.wait * 2).min(most);
         self.unanswered += 1;
         self.deadline = None;
         self.rewind();

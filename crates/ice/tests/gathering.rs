@@ -497,3 +497,29 @@ fn an_interface_that_flaps_gathers_anew_each_time() {
     let all = site.net[a].agent.local_candidate_stats().len();
     assert!(all <= limits.local_candidates, "{all}");
 }
+
+/// A connection that no relay can be had of is not left open.
+#[test]
+fn a_connection_beyond_the_relays_is_given_back() {
+    let mut config = Config::new(Role::Controlling);
+    config.limits.relays = 1;
+    config.servers.push(turn(TURN, TurnTransport::Tcp));
+    config.servers.push(turn(OTHER_TURN, TurnTransport::Tcp));
+    let mut agent = Peer::new(config, 3).agent;
+    let now = gannet_netsim::start();
+    agent.add_local_host(now, at(A));
+    let mut wanted = Vec::new();
+    while let Some(event) = agent.poll_event() {
+        if let Event::Request(Request::ConnectServer { id, addresses, .. }) = event {
+            wanted.push((id, addresses[0]));
+        }
+    }
+    assert_eq!(wanted.len(), 2);
+    for (port, (id, server)) in (6000..).zip(&wanted) {
+        let local = SocketAddr::new(ip(A), port);
+        agent.handle_server_connected(now, *id, local, *server);
+    }
+    let events = std::iter::from_fn(|| agent.poll_event());
+    let is_given_back = |event| matches!(event, Event::Request(Request::DisconnectServer { id }) if id == wanted[1].0);
+    assert!(events.into_iter().any(is_given_back));
+}

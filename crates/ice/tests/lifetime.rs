@@ -482,3 +482,21 @@ fn a_closed_agent_is_quiet() {
     agent.restart(now);
     world.net.run_until(|net| net[b].agent.state() == S::Failed);
 }
+
+/// A restart keeps the path that there was, but not when its socket is gone.
+#[test]
+fn a_restart_does_not_keep_a_path_whose_interface_goes() {
+    let mut world = World::simple(31);
+    world.signal();
+    world.run_until_nominated();
+    let a = world.a;
+    let now = world.net.now();
+    let agent = &mut world.net[a].agent;
+    agent.restart(now);
+    assert_eq!(agent.state(), S::Connected);
+    let mut data = b"\x80 on the old path".to_vec();
+    assert!(agent.transmit_data(now, &mut data, 0).is_some());
+    agent.remove_local_address(now, ip(A));
+    assert_eq!(agent.transmit_data(now, &mut data, 0), None);
+    assert_eq!(agent.state(), S::New);
+}

@@ -21,6 +21,12 @@ pub(crate) const MAX_SECTIONS: usize = 256;
 pub(crate) const MAX_CANDIDATES: usize = 64;
 /// More encodings than that of one section are not kept.
 const MAX_ENCODINGS: usize = 16;
+/// Of a transport.
+const MAX_FINGERPRINTS: usize = 32;
+/// Media streams of a section.
+const MAX_STREAMS: usize = 64;
+/// Of each codec; a line may be about all of them.
+const MAX_FEEDBACK: usize = 32;
 
 /// A whole description.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,6 +136,13 @@ pub(crate) struct Sctp {
     pub(crate) init: Option<Vec<u8>>,
 }
 
+/// What the session says for all sections, read once.
+struct Inherited {
+    transport: Transport,
+    /// Whatever is wrong with them is so only where a section needs them.
+    extensions: Result<Vec<Extension>, ParseError>,
+}
+
 impl Session {
     pub(crate) fn read(text: &str) -> Result<Self, DescriptionError> {
         let sdp = SessionDescription::parse(text)?;
@@ -146,7 +159,10 @@ impl Session {
                 bundles.push(group.mids.iter().map(|mid| (*mid).to_owned()).collect());
             }
         }
-        let inherited = read_transport(&sdp)?;
+        let inherited = Inherited {
+            transport: read_transport(&sdp)?,
+            extensions: read_extensions(sdp.all()),
+        };
         let sections = sdp
             .media
             .iter()
@@ -190,7 +206,7 @@ impl Session {
 impl Section {
     fn read(
         session: &SessionDescription,
-        inherited: &Transport,
+        inherited: &Inherited,
         media: &MediaDescription,
     ) -> Result<Self, DescriptionError> {
         let bundle_only = media.has(AttributeName::BundleOnly);
@@ -210,14 +226,20 @@ impl Section {
         if rejected {
             return Ok(section);
         }
-        section.transport = inherit(read_transport(media)?, inherited);
+        section.transport = inherit(read_transport(media)?, &inherited.transport);
         section.content = match media.media() {
-            "audio" if is_rtp(media.protocol()) => {
-                Content::Rtp(Box::new(read_rtp(session, media, MediaKind::Audio)?))
-            }
-            "video" if is_rtp(media.protocol()) => {
-                Content::Rtp(Box::new(read_rtp(session, media, MediaKind::Video)?))
-            }
+            "audio" if is_rtp(media.protocol()) => Content::Rtp(Box::new(read_rtp(
+                session,
+                inherited,
+                media,
+                MediaKind::Audio,
+            )?)),
+            "video" if is_rtp(media.protocol()) => Content::Rtp(Box::new(read_rtp(
+                session,
+                inherited,
+                media,
+                MediaKind::Video,
+            )?)),
             "application" if is_sctp(media.protocol()) => read_sctp(media)?,
             _ => Content::Other,
         };
@@ -282,8 +304,10 @@ fn read_transport(lines: &Lines) -> Result<Transport, ParseError> {
     for fingerprint in lines.all::<Fingerprint<'_>>() {
         let fingerprint = fingerprint?;
         // One that is no hash vouches for nobody; another one may.
-        let text = format!("{} {}", fingerprint.hash.as_str(), fingerprint.value);
-        transport.fingerprints.extend(text.parse().ok());
+        if transport.fingerprints.len() < MAX_FINGERPRINTS {
+            let text = format!("{} {}", fingerprint.hash.as_str(), fingerprint.value);
+            transport.fingerprints.extend(text.parse().ok());
+        }
     }
     for candidate in lines.all::<Candidate<'_>>() {
         let candidate = candidate?;
@@ -320,6 +344,7 @@ fn inherit(own: Transport, session: &Transport) -> Transport {
 
 fn read_rtp(
     session: &SessionDescription,
+    inherited: &Inherited,
     media: &MediaDescription,
     kind: MediaKind,
 ) -> Result<Rtp, ParseError> {
@@ -338,7 +363,8 @@ fn read_rtp(
     let mut streams: Vec<String> = Vec::new();
     for msid in media.all::<Msid<'_>>() {
         let msid = msid?;
-        if msid.id != "-" && !streams.iter().any(|stream| stream == msid.id) {
+        let is_known = || streams.iter().any(|stream| stream == msid.id);
+        if streams.len() < MAX_STREAMS && msid.id != "-" && !is_known() {
             streams.push(msid.id.to_owned());
         }
     }
@@ -346,7 +372,7 @@ fn read_rtp(
         kind,
         direction: from_sdp(direction),
         codecs: read_codecs(media)?,
-        extensions: read_extensions(session, media)?,
+        extensions: with_inherited(read_extensions(media.all())?, inherited)?,
         streams,
         encodings,
         cname,
@@ -370,7 +396,11 @@ fn read_codecs(media: &MediaDescription) -> Result<Vec<RtpCodecParameters>, Pars
         .all::<attribute::RtcpFb<'_>>()
         .collect::<Result<Vec<_>, _>>()?;
     let mut codecs: Vec<RtpCodecParameters> = Vec::new();
+    let mut seen = [false; 1 << 8];
     for payload_type in media.payload_types() {
+        if std::mem::replace(&mut seen[usize::from(payload_type)], true) {
+            continue;
+        }
         let map = maps
             .iter()
             .find(|map| map.payload_type == payload_type)
@@ -378,18 +408,13 @@ fn read_codecs(media: &MediaDescription) -> Result<Vec<RtpCodecParameters>, Pars
         let Some(map) = map.or_else(|| static_map(payload_type)) else {
             continue;
         };
-        if codecs
-            .iter()
-            .any(|codec| codec.payload_type == payload_type)
-        {
-            continue;
-        }
         let fmtp = fmtps
             .iter()
             .find(|fmtp| fmtp.payload_type() == Some(payload_type));
         let rtcp_feedback = feedback
             .iter()
             .filter(|fb| fb.payload_type.is_none_or(|format| format == payload_type))
+            .take(MAX_FEEDBACK)
             .map(|fb| RtcpFeedback::new(fb.id, fb.parameter.unwrap_or_default().trim()))
             .collect();
         codecs.push(RtpCodecParameters {
@@ -416,12 +441,26 @@ fn static_map(payload_type: u8) -> Option<attribute::Rtpmap<'static>> {
     Some(attribute::Rtpmap::new(payload_type, name, 8000, None))
 }
 
-fn read_extensions(
-    session: &SessionDescription,
-    media: &MediaDescription,
+/// The extensions of a section, and those of the session that are not among them.
+fn with_inherited(
+    mut extensions: Vec<Extension>,
+    inherited: &Inherited,
+) -> Result<Vec<Extension>, ParseError> {
+    for extension in inherited.extensions.as_ref().map_err(Clone::clone)? {
+        let is_known = |known: &Extension| known.id == extension.id || known.uri == extension.uri;
+        if !extensions.iter().any(is_known) {
+            extensions.push(extension.clone());
+        }
+    }
+    Ok(extensions)
+}
+
+/// Extensions, each id and each name once.
+fn read_extensions<'a>(
+    extmaps: impl Iterator<Item = Result<Extmap<'a>, ParseError>>,
 ) -> Result<Vec<Extension>, ParseError> {
     let mut extensions: Vec<Extension> = Vec::new();
-    for extmap in media.all::<Extmap<'_>>().chain(session.all::<Extmap<'_>>()) {
+    for extmap in extmaps {
         let extmap = extmap?;
         // Ids above 255 are for offers that have more extensions than there are ids, and 15 ends
         // the one-byte form (RFC 8285, sections 4.2 and 7). Neither can be used.

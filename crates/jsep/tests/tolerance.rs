@@ -329,3 +329,66 @@ fn a_name_that_we_give_is_not_given_twice() {
         .collect();
     assert_eq!(mids, ["1", "0"]);
 }
+
+/// Lines that are said again and again, each of which concerns all codecs or all sections: an offer of a
+/// megabyte must not cost a thousand times that.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "a test may look at the clock")]
+fn an_offer_that_repeats_itself_costs_little() {
+    let codecs: String = (0..128)
+        .map(|payload_type| format!("a=rtpmap:{payload_type} VP8/90000\r\n"))
+        .collect();
+    let all: Vec<_> = (0..128)
+        .map(|payload_type| payload_type.to_string())
+        .collect();
+    let all = all.join(" ");
+    let video = format!(
+        "m=video 9 UDP/TLS/RTP/SAVPF {all}\r\n{}a=mid:0\r\n{codecs}{}",
+        credentials("uuuu"),
+        "a=rtcp-fb:* nack pli\r\n".repeat(50_000)
+    );
+    let extensions: String = (0..50_000)
+        .map(|line| format!("a=extmap:{} u\r\n", line % 254 + 1))
+        .collect();
+    let sections: String = (0..200).map(|mid| audio(&mid.to_string())).collect();
+    let streams: String = (0..60_000)
+        .map(|line| format!("a=msid:{line} -\r\n"))
+        .collect();
+    for (what, sdp) in [
+        ("streams", offer(&[&audio("0"), &streams])),
+        ("feedback", offer(&[&video])),
+        ("extensions", offer(&[&extensions, &sections])),
+    ] {
+        let mut side = jsep(3);
+        let started = std::time::Instant::now();
+        side.set_remote(&Description::offer(&sdp)).unwrap();
+        let took = started.elapsed();
+        assert!(took.as_secs() < 2, "{what}: {took:?}");
+    }
+}
+
+/// Fingerprints are compared with those that were agreed on, each with each.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "a test may look at the clock")]
+fn thousands_of_fingerprints_cost_little() {
+    let fingerprints = |first: u32| -> String {
+        let line = |number: u32| {
+            let [a, b, c, d] = number.to_be_bytes();
+            let end = ["00"; 16].join(":");
+            format!("a=fingerprint:sha-1 {a:02X}:{b:02X}:{c:02X}:{d:02X}:{end}\r\n")
+        };
+        (first..first + 24_000).map(line).collect()
+    };
+    let sections = |first: u32| {
+        let own = audio("0");
+        let (before, behind) = own.split_once("a=fingerprint").unwrap();
+        let (_, behind) = behind.split_once("\r\n").unwrap();
+        offer(&[&fingerprints(first), before, behind])
+    };
+    let started = std::time::Instant::now();
+    let (mut side, ..) = answered(&sections(0), both);
+    let other = side.set_remote(&Description::offer(sections(100_000)));
+    let took = started.elapsed();
+    assert!(other.is_err(), "another certificate, and no restart");
+    assert!(took.as_secs() < 2, "{took:?}");
+}

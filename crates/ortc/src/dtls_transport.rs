@@ -8,13 +8,18 @@ use gannet_dtls::{
     Certificate, Config, Connection, Event, Failure, Fingerprint, KeyLog, Role, SrtpProfile,
     Timers, Transmit, Versions,
 };
-use gannet_srtp::{KeyingMaterial, Profile, Receiver, Sender};
+use gannet_srtp::{KeyingMaterial, Profile, Receiver, ReceiverConfig, Sender, SenderConfig};
 
 /// The label of the exporter that SRTP's keys come from (RFC 5764, section 4.2).
 const SRTP_LABEL: &[u8] = b"EXTRACTOR-dtls_srtp";
 /// How many datagrams wait for [`DtlsTransport::start`]: a ClientHello with a post-quantum key share has
 /// two or three, and comes again.
 const MAX_EARLY: usize = 8;
+
+/// How many sources each side may have in the life of a session, those of RTP and of RTCP counted apart. What
+/// was sent or received of a source is never forgotten, for its packets could be replayed then; at less than 220
+/// bytes each, a peer that fills both tables costs 7 MB.
+const MAX_SRTP_STREAMS: usize = 16_384;
 
 /// The state of a DTLS transport: `RTCDtlsTransportState`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -311,10 +316,24 @@ impl DtlsTransport {
         };
         let provider = &*self.provider;
         Ok(Box::new(Srtp {
-            sender: Sender::new(provider, ours, Default::default())
-                .map_err(|error| keys_error(&error))?,
-            receiver: Receiver::new(provider, theirs, Default::default())
-                .map_err(|error| keys_error(&error))?,
+            sender: Sender::new(
+                provider,
+                ours,
+                SenderConfig {
+                    max_streams: MAX_SRTP_STREAMS,
+                    ..SenderConfig::default()
+                },
+            )
+            .map_err(|error| keys_error(&error))?,
+            receiver: Receiver::new(
+                provider,
+                theirs,
+                ReceiverConfig {
+                    max_streams: MAX_SRTP_STREAMS,
+                    ..ReceiverConfig::default()
+                },
+            )
+            .map_err(|error| keys_error(&error))?,
         }))
     }
 }

@@ -500,6 +500,7 @@ impl Session {
                 Ok(false) => {}
                 Ok(true) => self.dtls_state_changed(),
                 Err(failure) => {
+                    self.end_with_dtls(now, "DTLS has failed");
                     self.events.push_back(Event::DtlsFailed(failure));
                     self.dtls_state_changed();
                 }
@@ -508,8 +509,11 @@ impl Session {
         while let Some(progress) = self.dtls.poll_progress() {
             match progress {
                 Progress::Connected(srtp) => self.srtp = srtp,
-                Progress::Closed => {}
-                Progress::Failed(failure) => self.events.push_back(Event::DtlsFailed(failure)),
+                Progress::Closed => self.end_with_dtls(now, "DTLS is closed"),
+                Progress::Failed(failure) => {
+                    self.end_with_dtls(now, "DTLS has failed");
+                    self.events.push_back(Event::DtlsFailed(failure));
+                }
             }
             self.dtls_state_changed();
         }
@@ -518,6 +522,12 @@ impl Session {
         {
             self.start_association(now, &remote);
         }
+    }
+
+    /// What runs over DTLS, or with its keys, ends with it.
+    fn end_with_dtls(&mut self, now: Instant, reason: &str) {
+        self.channels.abort(now, reason);
+        self.srtp = None;
     }
 
     fn dtls_state_changed(&mut self) {

@@ -8,9 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use gannet_crypto::default_provider;
 use gannet_netsim::LinkConfig;
-use gannet_ortc::data::{ChannelInit, ChannelState, Message};
+use gannet_ortc::data::{ChannelInit, ChannelState, Message, OpenError};
 use gannet_ortc::dtls::{Certificate, Version, Versions};
-use gannet_ortc::parameters::DtlsRole;
+use gannet_ortc::parameters::{DtlsRole, MediaKind};
 use gannet_ortc::rtp::EncodedFrame;
 use gannet_ortc::{DtlsTransportState, Session};
 
@@ -331,4 +331,100 @@ fn a_session_without_a_path_sleeps_between_its_frames() {
 fn a_session_can_be_moved_to_another_thread() {
     fn is_send<T: Send>() {}
     is_send::<Session>();
+}
+
+/// A conference of many hours: participants come and go, each with sources of its own.
+#[test]
+fn two_thousand_streams_come_and_go() {
+    let mut call = Call::new(11, Versions::Both, lan());
+    call.connect();
+    let (a, b) = (call.a, call.b);
+    let mut parameters = call::parameters(MediaKind::Audio, 0);
+    for number in 0..2000 {
+        parameters.encodings[0].ssrc = Some(10_000 + number);
+        let now = call.now();
+        let receiver = call.network[b].session.add_receiver(now, &parameters);
+        let session = &mut call.network[a].session;
+        let sender = session.add_sender(now, &parameters).unwrap();
+        let sound = EncodedFrame::new(Bytes::from_static(b"sound"), 0, true);
+        session.rtp_mut().send_frame(now, sender, sound).unwrap();
+        call.network.run_for(Duration::from_millis(20));
+        let now = call.now();
+        call.network[a].session.rtp_mut().remove_sender(now, sender);
+        let session = &mut call.network[b].session;
+        session.rtp_mut().remove_receiver(now, receiver.unwrap());
+    }
+    call.network.run_for(Duration::from_secs(1));
+    assert_eq!(call.network[a].session.counters().protect_failed, 0);
+    assert_eq!(call.network[b].session.counters().unprotect_failed, 0);
+    assert_eq!(call.network[b].frames.len(), 2000);
+}
+
+/// What runs over DTLS ends with it: nobody waits for messages that can not come any more.
+#[test]
+fn data_channels_end_with_dtls() {
+    let mut call = Call::new(12, Versions::Both, lan());
+    let (a, b) = (call.a, call.b);
+    let now = call.now();
+    let session = &mut call.network[a].session;
+    let channels = session.channels_mut();
+    let channel = channels.open(now, ChannelInit::default()).unwrap();
+    call.connect();
+    call.network.run_for(Duration::from_secs(1));
+    let there = call.network[b].incoming[0];
+    let state = |call: &Call| call.network[b].session.channels().state(there);
+    assert_eq!(state(&call), ChannelState::Open);
+    let now = call.now();
+    call.network[a].session.close(now);
+    call.network.run_for(Duration::from_millis(100));
+    assert_eq!(state(&call), ChannelState::Closed);
+    let channels = call.network[a].session.channels();
+    assert_eq!(channels.state(channel), ChannelState::Closed);
+
+    // A handshake that fails leaves none behind that wait for it.
+    let mut call = Call::new(13, Versions::Both, lan());
+    let provider = default_provider();
+    let other = Certificate::generate(&*provider).unwrap();
+    let a = call.a;
+    let now = call.now();
+    let session = &mut call.network[a].session;
+    session.start_dtls(now, DtlsRole::Server, other.fingerprints(&*provider));
+    let channels = session.channels_mut();
+    let channel = channels.open(now, ChannelInit::default()).unwrap();
+    call.network.run_for(Duration::from_secs(3));
+    let session = &mut call.network[a].session;
+    assert_eq!(session.dtls_state(), DtlsTransportState::Failed);
+    assert_eq!(session.channels().state(channel), ChannelState::Closed);
+    assert_eq!(
+        session.channels_mut().open(now, ChannelInit::default()),
+        Err(OpenError::Disconnected)
+    );
+}
+
+/// Nobody is sent media who has said goodbye: ICE would let it flow until consent ends.
+#[test]
+fn media_ends_with_dtls() {
+    let mut call = Call::new(14, Versions::Both, lan());
+    let (audio, _) = add_streams(&mut call);
+    call.connect();
+    let (a, b) = (call.a, call.b);
+    let now = call.now();
+    call.network[b].session.close(now);
+    call.network.run_for(Duration::from_millis(100));
+    let session = &mut call.network[a].session;
+    assert_eq!(session.dtls_state(), DtlsTransportState::Closed);
+    assert!(session.ice().selected_pair().is_some());
+    let before = session.counters().data_packets_sent;
+    for number in 0..50 {
+        let now = call.now();
+        let sound = EncodedFrame::new(Bytes::from_static(b"sound"), number * 960, true);
+        let session = &mut call.network[a].session;
+        session.rtp_mut().send_frame(now, audio, sound).unwrap();
+        call.network.run_for(Duration::from_millis(20));
+    }
+    let session = &mut call.network[a].session;
+    assert_eq!(session.counters().data_packets_sent, before);
+    let now = call.now();
+    let next = call.network[a].session.poll_timeout();
+    assert!(next.is_none_or(|next| next > now));
 }

@@ -298,3 +298,32 @@ fn it_can_be_sent_to_another_thread_and_its_values_are_small() {
     );
     assert!(!format!("{:?}", session(1)).is_empty());
 }
+
+/// A few bytes of feedback speak of 65,535 packets: most of them were never sent, and cost nothing.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "a test may look at the clock")]
+fn feedback_on_packets_that_were_never_sent_is_cheap() {
+    let mut session = busy_sender();
+    sent(&mut session, at(0));
+    // No packet arrived: runs of 8,191 of them.
+    let mut feedback = vec![0x8f, 205, 0, 0, 0, 0, 0, 1];
+    feedback.extend(VIDEO_SSRC.to_be_bytes());
+    feedback.extend([0, 0, 0xff, 0xff, 0, 0, 0, 0]);
+    for _ in 0..8 {
+        feedback.extend([0x1f, 0xff]);
+    }
+    feedback.extend([0, 7, 0, 0]);
+    let words = feedback.len() / 4 - 1;
+    feedback[3] = words as u8;
+    let datagram = feedback.repeat(1200 / feedback.len());
+    let started = Instant::now();
+    for number in 0..500 {
+        session.handle_rtcp(at(10 + number), &datagram);
+    }
+    assert_eq!(session.stats(at(600)).transport.malformed_rtcp, 0);
+    assert!(
+        started.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        started.elapsed()
+    );
+}

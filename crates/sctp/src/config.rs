@@ -49,14 +49,14 @@ pub struct Config {
     pub scheduler: SchedulerKind,
     /// The first retransmission timeout. Default 1 s (RTO.Initial, RFC 9260, section 16).
     pub rto_initial: Duration,
-    /// The least retransmission timeout. Default 400 ms: above the 200 ms for which peers delay
+    /// The least retransmission timeout, 10 ms to a day. Default 400 ms: above the 200 ms for which peers delay
     /// acknowledgements.
     pub rto_min: Duration,
-    /// The largest retransmission timeout. Default 10 s, so that a path that comes back is noticed.
+    /// The largest retransmission timeout, a day at most. Default 10 s, so that a path that comes back is noticed.
     pub rto_max: Duration,
     /// How long a SACK may be delayed. Default 200 ms; RFC 9260, section 6.2 allows 500 ms.
     pub sack_delay: Duration,
-    /// How often an idle path is checked; zero never. Default 30 s (HB.interval).
+    /// How often an idle path is checked, once a day at least; zero never. Default 30 s (HB.interval).
     pub heartbeat_interval: Duration,
     /// How many timeouts in a row end the association (Association.Max.Retrans). Default 10.
     pub max_retransmissions: u32,
@@ -85,13 +85,17 @@ impl Config {
         self.max_outgoing_message_size = self.max_outgoing_message_size.max(1);
         let least_window = self.max_incoming_message_size.saturating_mul(2).max(4096);
         self.receive_window = self.receive_window.clamp(least_window, 1 << 31);
-        self.rto_min = self.rto_min.max(Duration::from_millis(10));
-        self.rto_max = self.rto_max.max(self.rto_min);
+        self.rto_min = self.rto_min.clamp(Duration::from_millis(10), LONGEST);
+        self.rto_max = self.rto_max.clamp(self.rto_min, LONGEST);
         self.rto_initial = self.rto_initial.clamp(self.rto_min, self.rto_max);
         self.sack_delay = self.sack_delay.min(Duration::from_millis(500));
+        self.heartbeat_interval = self.heartbeat_interval.min(LONGEST);
         self
     }
 }
+
+/// No timer runs longer: the clock must have room for a few of them.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Brings a packet size into its valid range, as a multiple of four.
 pub(crate) fn clamp_packet_size(size: usize) -> usize {

@@ -18,6 +18,7 @@ use crate::error::{ConfigError, ExportError, Failure, SealError};
 use crate::event::{Event, Stats, Transmit};
 use crate::fingerprint::Fingerprint;
 use crate::handshake::State;
+use crate::message::HandshakeType;
 use crate::outbox::Outbox;
 use crate::record::{ContentType, RecordLayer, SealRefusal};
 use crate::suite::CipherSuite;
@@ -191,9 +192,11 @@ impl Connection {
             self.fail(Failure::Timeout);
             return;
         }
-        let is_given_up =
-            self.core.is_done && self.core.outbox.transmissions() >= MAX_TRANSMISSIONS;
-        if self.core.outbox.handle_timeout(now) {
+        let is_given_up = self.core.is_done
+            && self.core.outbox.transmissions() >= MAX_TRANSMISSIONS
+            && self.core.outbox.sends(HandshakeType::Finished);
+        let is_patient = self.core.is_done;
+        if self.core.outbox.handle_timeout(now, is_patient) {
             if is_given_up {
                 self.core.outbox.stop();
             } else {
@@ -334,6 +337,7 @@ impl Connection {
     }
 }
 
-/// How often a flight is sent again when the handshake itself is over: a client's last one, or a
-/// KeyUpdate. With back-off this is half a minute.
+/// How often a client's last flight is sent again: with back-off for half a minute, which is all the time that
+/// the server has for the handshake. What comes behind the handshake is never given up: its number would be
+/// missing for ever.
 const MAX_TRANSMISSIONS: u32 = 30;

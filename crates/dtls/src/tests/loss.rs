@@ -176,3 +176,25 @@ fn a_large_flight_leaves_in_parts() {
     assert!(wire.client.is_connected() && wire.server.is_connected());
     assert_eq!(wire.server.stats().retransmits, 0, "nothing was sent twice");
 }
+
+// Messages behind the handshake have numbers, and the peer waits for each: the path may be gone for long, but a
+// message that is given up would hold up all key updates behind it, and the keys wear out.
+#[test]
+fn a_key_update_outlives_a_path_that_is_gone_for_long() {
+    let mut wire = Wire::connected(Version::Dtls13);
+    let now = wire.now;
+    wire.client.update_keys(now);
+    let gone_until = now + Duration::from_secs(600);
+    let mut sent = 0;
+    while wire.now < gone_until {
+        sent += wire.take(Role::Client).len();
+        wire.now = wire.client.poll_timeout().unwrap();
+        let now = wire.now;
+        wire.client.handle_timeout(now);
+    }
+    assert!((30..60).contains(&sent), "{sent}");
+    wire.run();
+    assert_eq!(wire.client.core.records.write_epoch(), 4);
+    assert_eq!(wire.server.core.records.write_epoch(), 4);
+    assert_eq!(wire.client.poll_timeout(), None);
+}

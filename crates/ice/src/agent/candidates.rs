@@ -222,6 +222,11 @@ impl IceAgent {
         for at in &gone {
             self.local[*at].is_open = false;
         }
+        // The path from before a restart is no path without its socket.
+        self.previous.take_if(|previous| {
+            let path = previous.lifeline.path;
+            path.relay.is_none() && path.local.ip() == address
+        });
         self.forget_mappings(address);
         self.abandon_relays(now, address);
         let pairs = self.current.pairs.iter();

@@ -141,6 +141,9 @@ impl IceAgent {
         let mut config = gannet_turn::Config::new(target.address, *transport, username, password);
         let Some(slot) = self.relay_slot() else {
             self.stats.over_limit += 1;
+            if let Some(id) = connection {
+                self.push_event(Event::Request(Request::DisconnectServer { id }));
+            }
             return;
         };
         config.transactions = super::SERVER_TRANSACTIONS;

@@ -16,6 +16,10 @@ use crate::receive::{Receiver, Role};
 /// anything.
 const MAX_RTCP_PACKETS: usize = 128;
 
+/// A datagram's transport-wide feedback may speak of so many packets, half of all numbers; more is not looked at.
+/// A few bytes can speak of 65,535, and a datagram holds thirty times those.
+const MAX_STATUSES: usize = 1 << 15;
+
 impl RtpSession {
     pub(super) fn rtp_arrived(&mut self, arrived: Instant, datagram: &[u8]) {
         let now = self.now;
@@ -93,9 +97,10 @@ impl RtpSession {
     }
 
     pub(super) fn rtcp_arrived(&mut self, datagram: &[u8]) {
+        let mut statuses = MAX_STATUSES;
         for packet in packets(datagram).take(MAX_RTCP_PACKETS) {
             match packet {
-                Ok(packet) => self.rtcp_packet_arrived(&packet),
+                Ok(packet) => self.rtcp_packet_arrived(&packet, &mut statuses),
                 Err(_) => self.counters.malformed_rtcp += 1,
             }
         }
@@ -103,7 +108,7 @@ impl RtpSession {
         self.update_targets();
     }
 
-    fn rtcp_packet_arrived(&mut self, packet: &RtcpPacket<'_>) {
+    fn rtcp_packet_arrived(&mut self, packet: &RtcpPacket<'_>, statuses: &mut usize) {
         let now = self.now;
         match packet {
             RtcpPacket::SenderReport(report) => {
@@ -140,8 +145,12 @@ impl RtpSession {
                 .entries()
                 .for_each(|entry| self.picture_lost(entry.ssrc, None)),
             RtcpPacket::TransportFeedback(feedback) => {
-                let round_trip = self.round_trip.get();
-                self.send_side.on_feedback(now, feedback, round_trip);
+                let count = usize::from(feedback.status_count);
+                if let Some(left) = statuses.checked_sub(count) {
+                    *statuses = left;
+                    let round_trip = self.round_trip.get();
+                    self.send_side.on_feedback(now, feedback, round_trip);
+                }
             }
             RtcpPacket::Remb(remb) => {
                 let mut ssrcs = remb.ssrcs();

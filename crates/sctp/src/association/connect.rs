@@ -10,6 +10,7 @@ use crate::packet::{
     Abort, Causes, Chunk, ErrorCause, ErrorChunk, Init, InitAck, InitBody, InitParameters,
     RawChunk, WriteChunk, kind, parameter_kind,
 };
+use crate::send::Sender;
 use crate::timer::Timer;
 use crate::{CloseReason, ConnectError, Event};
 
@@ -268,9 +269,10 @@ impl Association {
     }
 
     fn establish(&mut self, now: Instant, cookie: &StateCookie) -> Flow {
+        // The peer may call itself something else by now: then it has not taken our COOKIE ECHO.
+        self.take_back_early_data();
         let mut tcb = Tcb::new(&mut self.core, now, cookie.identity, &cookie.peer);
         tcb.cookie_ack_due = true;
-        // What the peer calls itself may have changed; what we have sent beside COOKIE ECHO has not.
         self.open(now, Box::new(tcb));
         Flow::Continue
     }
@@ -315,11 +317,19 @@ impl Association {
         self.core.timers.stop_all();
         self.core.replies.clear();
         self.core.queue.restart(&mut self.core.events);
+        let was_closing = matches!(
+            &self.state,
+            State::Open(tcb) if matches!(tcb.phase, Phase::ShutdownPending | Phase::ShutdownSent)
+        );
         let mut tcb = Tcb::new(&mut self.core, now, cookie.identity, &cookie.peer);
         tcb.cookie_ack_due = true;
         self.state = State::Open(Box::new(tcb));
         self.core.events.push_back(Event::Restarted);
         self.arm_heartbeat(now);
+        // What our user wanted still holds, and it can not be asked for again.
+        if was_closing {
+            self.start_shutdown(now);
+        }
         Flow::Continue
     }
 
@@ -345,14 +355,23 @@ impl Association {
         };
         let (identity, attempts) = (echoed.tcb.identity, echoed.attempts + 1);
         self.core.timers.stop(Timer::Cookie);
-        crate::send::Sender::stop(&mut self.core.timers);
-        self.core.queue.restart(&mut self.core.events);
+        self.take_back_early_data();
         self.state = State::CookieWait(CookieWait {
             identity,
             attempts,
             init_due: true,
         });
         self.retry_connecting(now, Timer::Init, attempts);
+    }
+
+    /// Queues what went with a COOKIE ECHO that the peer has not taken once more, to be sent like new.
+    fn take_back_early_data(&mut self) {
+        let State::CookieEchoed(echoed) = &mut self.state else {
+            return;
+        };
+        Sender::stop(&mut self.core.timers);
+        echoed.tcb.sender.take_back(&mut self.core.queue);
+        self.core.queue.restart(&mut self.core.events);
     }
 
     /// Writes INIT.

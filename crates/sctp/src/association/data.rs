@@ -142,7 +142,9 @@ impl Association {
             self.core.stats.packets_dropped += 1;
             return Flow::Continue;
         }
-        tcb.tracker.skip_to(cumulative);
+        if !tcb.tracker.skip_to(cumulative) {
+            return Flow::Continue;
+        }
         tcb.reassembly.forward(cumulative);
         for skipped in forward.streams.iter() {
             if skipped.stream.0 < tcb.inbound_streams {
@@ -167,7 +169,9 @@ impl Association {
             self.core.stats.packets_dropped += 1;
             return Flow::Continue;
         }
-        tcb.tracker.skip_to(cumulative);
+        if !tcb.tracker.skip_to(cumulative) {
+            return Flow::Continue;
+        }
         for skipped in forward.messages.iter() {
             if skipped.stream.0 < tcb.inbound_streams {
                 tcb.reassembly

@@ -257,7 +257,13 @@ impl Association {
         let State::Open(tcb) = &mut self.state else {
             return;
         };
-        tcb.tracker.end_of_packet();
+        let had_data = tcb.tracker.end_of_packet();
+        if had_data && tcb.phase == Phase::ShutdownSent {
+            // Section 9.2: SACK and SHUTDOWN answer at once, and T2-shutdown starts anew.
+            tcb.tracker.acknowledge_now();
+            let rto = tcb.sender.rtt().rto();
+            self.core.timers.set(Timer::Shutdown, now + rto);
+        }
         if !self.core.timers.is_running(Timer::DelayedSack) {
             let delay = self.core.config.sack_delay;
             if let Some(at) = tcb.tracker.delayed_until(now, delay) {

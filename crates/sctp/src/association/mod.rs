@@ -303,6 +303,36 @@ impl Association {
         data: Bytes,
         options: SendOptions,
     ) -> Result<(), SendError> {
+        self.check_send(stream, data.len())?;
+        if !self.core.queue.has_room(data.len()) {
+            return Err(SendError::BufferFull {
+                buffered: self.core.queue.buffered(),
+                limit: self.core.config.send_buffer,
+            });
+        }
+        self.core.stats.messages_sent += 1;
+        self.core.queue.push(now, stream, ppid, data, options);
+        Ok(())
+    }
+
+    /// Queues a message as [`Self::send`] does, even if the send buffer is full. It is for what a layer above
+    /// has to say of its streams, of which there is a bound already.
+    pub fn send_control(
+        &mut self,
+        now: Instant,
+        stream: StreamId,
+        ppid: Ppid,
+        data: Bytes,
+        options: SendOptions,
+    ) -> Result<(), SendError> {
+        self.check_send(stream, data.len())?;
+        self.core.stats.messages_sent += 1;
+        self.core.queue.push(now, stream, ppid, data, options);
+        Ok(())
+    }
+
+    /// Whether a message of `len` bytes could be sent if there is room for it.
+    fn check_send(&self, stream: StreamId, len: usize) -> Result<(), SendError> {
         let takes_messages = match &self.state {
             State::New | State::CookieWait(_) | State::CookieEchoed(_) => !self.shutdown_wanted,
             State::Open(tcb) => tcb.phase == Phase::Established,
@@ -313,11 +343,10 @@ impl Association {
         }
         let max = self.core.config.max_outgoing_message_size;
         let count = self.outbound_streams();
-        if data.is_empty() {
+        if len == 0 {
             return Err(SendError::Empty);
         }
-        if data.len() > max {
-            let len = data.len();
+        if len > max {
             return Err(SendError::TooLarge { len, max });
         }
         if stream.0 >= count {
@@ -326,14 +355,6 @@ impl Association {
         if self.core.queue.is_resetting(stream) {
             return Err(SendError::StreamResetting(stream));
         }
-        if !self.core.queue.has_room(data.len()) {
-            return Err(SendError::BufferFull {
-                buffered: self.core.queue.buffered(),
-                limit: self.core.config.send_buffer,
-            });
-        }
-        self.core.stats.messages_sent += 1;
-        self.core.queue.push(now, stream, ppid, data, options);
         Ok(())
     }
 

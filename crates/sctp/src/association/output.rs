@@ -11,12 +11,17 @@ use crate::packet::{
 };
 use crate::timer::Timer;
 
+/// The longest of the chunks that end an association, SHUTDOWN, in bytes.
+const SHUTDOWN_LEN: usize = 8;
+
 impl Association {
     pub(super) fn next_packet(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<Transmit> {
         let start = buf.len();
         let probe = self.write_mtu_probe(now, buf);
         let is_mtu_probe = probe.is_some();
-        let size = probe.or_else(|| self.write_packet(now, buf))?;
+        let size = probe
+            .or_else(|| self.write_packet(now, buf))
+            .or_else(|| self.write_shutdown(now, buf))?;
         debug_assert_eq!(buf.len(), start + size);
         self.core.stats.packets_sent += 1;
         self.core.stats.bytes_sent += size as u64;
@@ -51,6 +56,14 @@ impl Association {
         builder.push(&Pad { len });
         self.core.stats.mtu_probes += 1;
         builder.finish(tcb.capabilities.zero_checksum)
+    }
+
+    /// The last messages that a shutdown waited for may have expired when they were about to be sent: then
+    /// nothing will come that it could go on with.
+    fn write_shutdown(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<usize> {
+        self.advance_shutdown(now);
+        let is_due = self.open_tcb().is_some_and(|tcb| tcb.shutdown_due);
+        is_due.then(|| self.write_packet(now, buf)).flatten()
     }
 
     fn write_packet(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<usize> {
@@ -150,14 +163,13 @@ impl Tcb {
     }
 
     fn write_control(&mut self, core: &mut Core, now: Instant, builder: &mut PacketBuilder<'_>) {
-        if self.phase == Phase::Established {
-            self.fill_reconfig(core, now, builder);
-        }
+        self.fill_reconfig(core, now, builder);
         if self.heartbeats.due && builder.room() >= 16 {
             let info = self.heartbeats.start(now, core.rng.u64());
             builder.push(&Heartbeat { info: &info });
         }
-        if std::mem::take(&mut self.shutdown_due) {
+        if self.shutdown_due && builder.room() >= SHUTDOWN_LEN {
+            self.shutdown_due = false;
             match self.phase {
                 Phase::ShutdownSent => {
                     let cumulative_tsn_ack = self.tracker.cumulative_tsn();

@@ -160,7 +160,10 @@ impl Tcb {
         now: Instant,
         builder: &mut PacketBuilder<'_>,
     ) {
-        self.next_request(core);
+        // While the association ends, the peer's requests are answered; we have none any more.
+        if self.phase == Phase::Established {
+            self.next_request(core);
+        }
         while let Some(&(response_number, result)) = self.resets.responses.front() {
             let response = ReConfigParameter::Response(ReConfigResponse {
                 response_number,
@@ -175,7 +178,7 @@ impl Tcb {
         let Some((number, request)) = &self.resets.request else {
             return;
         };
-        if !self.resets.request_due {
+        if !self.resets.request_due || self.phase != Phase::Established {
             return;
         }
         let parameter = match request {
@@ -272,7 +275,8 @@ impl Association {
         let Some(tcb) = self.open_tcb() else {
             return;
         };
-        if tcb.resets.request.is_none() {
+        // An association that ends has no requests any more.
+        if tcb.resets.request.is_none() || tcb.phase != Phase::Established {
             return;
         }
         let errors = tcb.sender.count_error();
@@ -428,7 +432,9 @@ impl Association {
                 .outbound_streams
                 .checked_add(tcb.resets.to_add)
                 .and_then(|total| total.checked_add(request.count));
-            if total.is_none_or(|total| total > core.config.outbound_streams) {
+            if total.is_none_or(|total| total > core.config.outbound_streams)
+                || tcb.phase != Phase::Established
+            {
                 return ReConfigResult::Denied;
             }
             tcb.resets.to_add += request.count;
@@ -487,11 +493,6 @@ impl Association {
 
 /// The peer's streams start over.
 fn perform_reset(tcb: &mut Tcb, core: &mut Core, streams: Vec<StreamId>) {
-    if streams.is_empty() {
-        tcb.reassembly.reset(None);
-    }
-    for stream in &streams {
-        tcb.reassembly.reset(Some(*stream));
-    }
+    tcb.reassembly.reset(&streams);
     core.events.push_back(Event::IncomingStreamsReset(streams));
 }

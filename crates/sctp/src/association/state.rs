@@ -8,10 +8,10 @@ use super::core::{Core, Identity};
 use super::heartbeat::Heartbeats;
 use super::path_mtu::PathMtu;
 use super::reset::Resets;
-use crate::CloseReason;
 use crate::packet::{InitBody, kind};
 use crate::receive::{Reassembly, TsnTracker};
 use crate::send::{Sender, SenderSettings};
+use crate::{CloseReason, StreamId};
 
 /// The state (RFC 9260, section 4).
 #[derive(Debug)]
@@ -162,6 +162,10 @@ pub(crate) struct Tcb {
 impl Tcb {
     pub(crate) fn new(core: &mut Core, now: Instant, identity: Identity, peer: &Peer) -> Self {
         let capabilities = peer.capabilities;
+        let outbound_streams = core.config.outbound_streams.min(peer.inbound_streams);
+        core.stats.messages_abandoned += core
+            .queue
+            .give_up_from(StreamId(outbound_streams), &mut core.events);
         let settings = SenderSettings {
             initial_tsn: identity.initial_tsn,
             peer_window: peer.a_rwnd,
@@ -178,7 +182,7 @@ impl Tcb {
             identity,
             peer_tag: peer.tag,
             tie_tag: core.rng.u64().max(1),
-            outbound_streams: core.config.outbound_streams.min(peer.inbound_streams),
+            outbound_streams,
             inbound_streams: core.config.inbound_streams.min(peer.outbound_streams),
             capabilities,
             phase: Phase::Established,

@@ -52,10 +52,17 @@ struct Run {
 
 /// What a run that is held costs beside its bytes: its own size and the map's.
 const RUN_COST: usize = 160;
+/// What each piece of a run beyond the first costs beside its bytes: its place, and its buffer's bookkeeping.
+const PIECE_COST: usize = 80;
 /// What a message that waits costs beside its bytes.
 pub(crate) const MESSAGE_COST: usize = 64;
 
 impl Run {
+    /// How much room it takes, in bytes.
+    fn cost(&self) -> usize {
+        RUN_COST + self.pieces.len().saturating_sub(1) * PIECE_COST + self.len
+    }
+
     /// Whether `other` is the continuation of the same message.
     fn is_continued_by(&self, other: &Self) -> bool {
         self.next == other.place.position
@@ -96,7 +103,17 @@ impl Run {
         self
     }
 
+    /// Gives back what was set aside for more of the message, as long as that is much.
+    fn trim(&mut self) {
+        if let Some(piece) = self.pieces.back_mut()
+            && piece.capacity() / 2 > piece.len()
+        {
+            piece.shrink_to_fit();
+        }
+    }
+
     fn into_message(mut self) -> Message {
+        self.trim();
         let first = self.pieces.pop_front().unwrap_or_default();
         let data = if self.pieces.is_empty() {
             first
@@ -241,8 +258,14 @@ impl Reassembly {
     }
 
     fn put_away_current(&mut self) {
-        if let Some(run) = self.current.take() {
-            self.runs.insert(run.place, run);
+        let Some(mut run) = self.current.take() else {
+            return;
+        };
+        // Others may be put away in any number.
+        run.trim();
+        // Only a peer that uses a number twice puts two runs into one place.
+        if let Some(replaced) = self.runs.insert(run.place, run) {
+            self.held -= replaced.cost();
         }
     }
 
@@ -252,7 +275,7 @@ impl Reassembly {
         match previous {
             Some((&place, previous)) if previous.is_continued_by(&run) => {
                 let previous = self.runs.remove(&place);
-                self.held -= RUN_COST;
+                self.held -= RUN_COST - PIECE_COST;
                 match previous {
                     Some(previous) => previous.join(run),
                     None => run,
@@ -276,7 +299,7 @@ impl Reassembly {
             if self.runs.get(&behind).is_some_and(joins)
                 && let Some(next) = self.runs.remove(&behind)
             {
-                self.held -= RUN_COST;
+                self.held -= RUN_COST - PIECE_COST;
                 run = run.join(next);
             }
         }
@@ -284,7 +307,7 @@ impl Reassembly {
             return Err(MessageTooLarge);
         }
         if run.begins && run.ends {
-            self.held -= RUN_COST + run.len;
+            self.held -= run.cost();
             self.size_hint = run.len;
             let number = run.number;
             self.complete(number, run.into_message());
@@ -324,7 +347,7 @@ impl Reassembly {
                 break;
             }
             let run = first.remove();
-            self.held -= RUN_COST + run.len;
+            self.held -= run.cost();
         }
     }
 
@@ -340,46 +363,56 @@ impl Reassembly {
     /// The peer has given up the messages of a stream up to `mid` (RFC 8260, section 2.3.1).
     pub(crate) fn skip_messages(&mut self, stream: StreamId, unordered: bool, mid: Serial32) {
         self.put_away_current();
-        let first = Place {
-            lane: lane(stream, unordered, 0),
-            position: 0,
-        };
-        let last = Place {
-            lane: lane(stream, unordered, u32::MAX),
-            position: u64::MAX,
-        };
-        let held = &mut self.held;
-        let gone: Vec<Place> = self
-            .runs
-            .range(first..=last)
-            .filter(|(_, run)| Serial32(run.number).at_or_before(mid))
-            .map(|(place, _)| *place)
-            .collect();
-        for place in gone {
-            if let Some(run) = self.runs.remove(&place) {
-                *held -= RUN_COST + run.len;
-            }
+        // The half of the numbers that comes before `mid`, in one piece or in two. Only what goes is looked at.
+        let first = mid.minus(i32::MAX as u32).0;
+        if first <= mid.0 {
+            self.drop_runs(stream, unordered, first, mid.0);
+        } else {
+            self.drop_runs(stream, unordered, first, u32::MAX);
+            self.drop_runs(stream, unordered, 0, mid.0);
         }
         if !unordered {
             self.skip_ordered(stream, mid.0);
         }
     }
 
-    /// The peer has reset a stream: its numbers start over. `None` is all streams.
-    pub(crate) fn reset(&mut self, stream: Option<StreamId>) {
+    /// Drops what there is of a stream's messages from one number to another.
+    fn drop_runs(&mut self, stream: StreamId, unordered: bool, first: u32, last: u32) {
+        let first = Place {
+            lane: lane(stream, unordered, first),
+            position: 0,
+        };
+        let last = Place {
+            lane: lane(stream, unordered, last),
+            position: u64::MAX,
+        };
+        while let Some((&place, _)) = self.runs.range(first..=last).next() {
+            if let Some(run) = self.runs.remove(&place) {
+                self.held -= run.cost();
+            }
+        }
+    }
+
+    /// The peer has reset streams: their numbers start over. None of them is all.
+    pub(crate) fn reset(&mut self, streams: &[StreamId]) {
         self.put_away_current();
+        let mut gone = streams.to_vec();
+        gone.sort_unstable();
+        // One pass for all of them: a peer may name many, again and again.
         let held = &mut self.held;
         self.runs.retain(|_, run| {
-            let gone = stream.is_none_or(|stream| run.stream == stream);
-            if gone {
-                *held -= RUN_COST + run.len;
+            let stays = !gone.is_empty() && gone.binary_search(&run.stream).is_err();
+            if !stays {
+                *held -= run.cost();
             }
-            !gone
+            stays
         });
-        let dropped = |message: Message| *held -= message.data.len() + MESSAGE_COST;
-        match stream {
-            Some(stream) => self.ordered.reset(stream, dropped),
-            None => self.ordered.reset_all(dropped),
+        let mut dropped = |message: Message| *held -= message.data.len() + MESSAGE_COST;
+        if streams.is_empty() {
+            self.ordered.reset_all(&mut dropped);
+        }
+        for stream in streams {
+            self.ordered.reset(*stream, &mut dropped);
         }
     }
 }

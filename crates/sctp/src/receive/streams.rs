@@ -1,6 +1,7 @@
 //! Messages of ordered streams, put in order.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::stream_table::StreamTable;
 use crate::{Message, StreamId};
@@ -39,7 +40,7 @@ impl OrderedStreams {
     }
 
     /// Takes a whole message, and calls `deliver` with all messages whose turn it is. Says whether the
-    /// message was of use: it is not if its number has been delivered or skipped.
+    /// message was of use: it is not if its number has been delivered or skipped, or another waits under it.
     pub(crate) fn push(
         &mut self,
         number: u32,
@@ -54,7 +55,11 @@ impl OrderedStreams {
             return false;
         }
         if number != stream.next {
-            return stream.waiting.insert(number, message).is_none();
+            let Entry::Vacant(place) = stream.waiting.entry(number) else {
+                return false;
+            };
+            place.insert(message);
+            return true;
         }
         stream.next = stream.next.wrapping_add(1);
         deliver(message);

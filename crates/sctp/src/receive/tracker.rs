@@ -130,14 +130,17 @@ impl TsnTracker {
         self.first_data_seen = true;
     }
 
-    /// Skips to `cumulative`; what is below counts as arrived (RFC 3758, section 3.6).
-    pub(crate) fn skip_to(&mut self, cumulative: u64) {
+    /// Skips to `cumulative`; what is below counts as arrived (RFC 3758, section 3.6). Says whether that was
+    /// news: a FORWARD TSN that is out of date may speak of a stream as it was before it started over.
+    pub(crate) fn skip_to(&mut self, cumulative: u64) -> bool {
         self.urgency = Urgency::Now;
-        if cumulative > self.cumulative {
+        let is_news = cumulative > self.cumulative;
+        if is_news {
             self.cumulative = cumulative;
             self.ahead.remove_up_to(cumulative);
             self.absorb();
         }
+        is_news
     }
 
     fn absorb(&mut self) {
@@ -146,10 +149,11 @@ impl TsnTracker {
         }
     }
 
-    /// Ends a received packet: at least every second one with data is acknowledged (section 6.2).
-    pub(crate) fn end_of_packet(&mut self) {
+    /// Ends a received packet: at least every second one with data is acknowledged (section 6.2). Says whether
+    /// this one had data.
+    pub(crate) fn end_of_packet(&mut self) -> bool {
         if !std::mem::take(&mut self.data_in_packet) {
-            return;
+            return false;
         }
         self.unacknowledged_packets += 1;
         self.urgency = self.urgency.max(if self.unacknowledged_packets >= 2 {
@@ -157,6 +161,7 @@ impl TsnTracker {
         } else {
             Urgency::Delayed
         });
+        true
     }
 
     /// Asks for a SACK at once, whatever has arrived.

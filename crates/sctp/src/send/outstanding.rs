@@ -217,6 +217,13 @@ impl Outstanding {
         Some(sent)
     }
 
+    /// Takes the last chunk of the ring out, which nobody has got.
+    pub(crate) fn pop_back(&mut self) -> Option<Sent> {
+        let sent = self.ring.pop_back()?;
+        self.leave(sent.state, sent.size, sent.payload.len());
+        Some(sent)
+    }
+
     /// Notes that a gap block reports a chunk. Returns it if that is news.
     pub(crate) fn ack(&mut self, tsn: u64) -> Option<(&Sent, State)> {
         let sent = self.get_mut(tsn)?;

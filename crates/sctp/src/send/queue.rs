@@ -424,6 +424,61 @@ impl SendQueue {
         Some((self.drop_first(id.0, events), rest))
     }
 
+    /// Gives up the messages on a stream and all above it, which the peer does not take (RFC 9260, section 5.1.1).
+    /// Returns how many those were.
+    pub(crate) fn give_up_from(&mut self, first: StreamId, events: &mut VecDeque<Event>) -> u64 {
+        let streams = self.streams.iter();
+        let used: Vec<(u16, usize)> = streams
+            .filter(|(id, _)| *id >= first.0)
+            .map(|(id, stream)| (id, stream.messages.len()))
+            .collect();
+        let mut count = 0;
+        for (id, messages) in used {
+            for _ in 0..messages {
+                let len = self.drop_first(id, events);
+                let stream = StreamId(id);
+                events.push_back(Event::MessageAbandoned { stream, len });
+                count += 1;
+            }
+        }
+        count
+    }
+
+    /// Takes back a fragment that was sent, to be sent like new; the last one comes first.
+    pub(crate) fn take_back(&mut self, fragment: QueuedFragment) {
+        let id = fragment.stream.0;
+        let len = fragment.payload.len();
+        let stream = self.streams.entry(id);
+        let started = (!fragment.fragment.beginning).then_some(Started {
+            number: fragment.number,
+            next_fsn: fragment.fsn,
+            first_tsn: fragment.first_tsn,
+        });
+        let is_its_rest = |message: &&mut Queued| {
+            let started = message.started;
+            started.is_some_and(|started| started.first_tsn == fragment.first_tsn)
+        };
+        if let Some(rest) = stream.messages.front_mut().filter(is_its_rest) {
+            rest.data = [fragment.payload, rest.data.split_off(0)].concat().into();
+            rest.started = started;
+        } else {
+            stream.messages.push_front(Queued {
+                data: fragment.payload,
+                ppid: fragment.ppid,
+                ordered: !fragment.fragment.unordered,
+                policy: fragment.policy,
+                queued: 0,
+                started,
+            });
+            self.messages += 1;
+        }
+        stream.buffered += len;
+        self.buffered += len;
+        if !stream.scheduled && self.current != Some(id) {
+            self.schedule(id);
+        }
+    }
+
     /// The peer has restarted (RFC 9260, section 5.2.4.1): numbers start over, and messages whose start
     /// was sent are gone.
     pub(crate) fn restart(&mut self, events: &mut VecDeque<Event>) {

@@ -60,6 +60,11 @@ impl Sender {
         self.peer_window =
             (sack.a_rwnd as usize).saturating_sub(self.outstanding.unacked_payload());
         self.conclude(cx, &gathered, prior_in_flight);
+        // Section 6.1, A: a peer that answers and has no room for what is on its way is there all the same.
+        let first = self.outstanding.get(self.outstanding.base());
+        if first.is_some_and(|first| (sack.a_rwnd as usize) < first.payload.len()) {
+            self.clear_errors();
+        }
         Ok(())
     }
 

@@ -7,9 +7,10 @@ use gannet_wire::Serial32;
 
 use super::SendQueue;
 use super::forward::Forward;
-use super::outstanding::Outstanding;
+use super::outstanding::{Outstanding, State};
 use super::pacer::Pacer;
 use super::prr::Prr;
+use super::queue::QueuedFragment;
 use super::rack::Rack;
 use super::rate::RateEstimator;
 use super::recovery::{Episode, MAX_PROBES, Probe};
@@ -259,6 +260,24 @@ impl Sender {
     /// The timeout doubles: a control chunk was not answered.
     pub(crate) fn back_off(&mut self) {
         self.rtt.back_off();
+    }
+
+    /// Gives everything that was sent back to the queue: there is no association that it could belong to.
+    pub(crate) fn take_back(&mut self, queue: &mut SendQueue) {
+        while let Some(sent) = self.outstanding.pop_back() {
+            if sent.state != State::Abandoned {
+                queue.take_back(QueuedFragment {
+                    stream: sent.stream,
+                    ppid: sent.ppid,
+                    number: sent.number,
+                    fsn: sent.fsn,
+                    fragment: sent.fragment,
+                    payload: sent.payload,
+                    policy: sent.policy,
+                    first_tsn: sent.first_tsn,
+                });
+            }
+        }
     }
 
     /// Forgets everything that is on its way, and stops all timers: the peer has restarted.

@@ -4,7 +4,8 @@ use gannet_wire::{Serial16, Serial32};
 
 use super::*;
 use crate::packet::{
-    Data, DuplicateTsns, Fragment, GapBlock, GapBlocks, IData, PacketBuilder, Sack, WriteChunk,
+    Data, DuplicateTsns, Fragment, GapBlock, GapBlocks, IData, IForwardTsn, PacketBuilder, Sack,
+    SkippedMessage, SkippedMessages, WriteChunk,
 };
 
 /// A packet for an end, as its peer would write it.
@@ -212,4 +213,55 @@ fn a_peer_that_reneges_gets_its_data_again() {
     pair.b.association.handle_packet(now, &packets[0]);
     pair.run_until(|_, b| !b.messages.is_empty());
     assert_eq!(pair.b.messages[0].data, pattern(1, 5000));
+}
+
+// A peer that uses a number twice must not confuse what is held with what was.
+#[test]
+fn a_number_that_is_used_twice_is_counted_once() {
+    let config = Config {
+        interleaving: true,
+        ..small()
+    };
+    let whole = Fragment {
+        beginning: true,
+        end: true,
+        ..Fragment::default()
+    };
+    for (lens, fragment) in [
+        ([1, 1000], whole),
+        ([1000, 1], whole),
+        ([1000, 1], Fragment::default()),
+    ] {
+        let mut pair = connected(8, &config, quick_link());
+        let now = pair.now();
+        let first = pair.a.association.core.identity.initial_tsn;
+        let chunks = [(2, lens[0], fragment), (2, lens[1], fragment)];
+        let skipped = [(0, 1, whole), (1, 1, whole)];
+        for (tsn, (mid, len, fragment)) in (0..).zip(chunks.into_iter().chain(skipped)) {
+            let data = IData {
+                tsn: first.plus(tsn),
+                stream: StreamId(1),
+                mid: Serial32(mid),
+                ppid: Ppid(53),
+                fsn: 0,
+                fragment,
+                payload: &[7; 1000][..len],
+            };
+            let packet = packet_for(&pair.b, &data);
+            pair.b.association.handle_packet(now, &packet);
+        }
+        let skipped = [SkippedMessage {
+            stream: StreamId(1),
+            unordered: false,
+            mid: Serial32(2),
+        }];
+        let forward = IForwardTsn {
+            new_cumulative_tsn: first.plus(4),
+            messages: SkippedMessages::Owned(&skipped),
+        };
+        let packet = packet_for(&pair.b, &forward);
+        pair.b.association.handle_packet(now, &packet);
+        pair.b.collect();
+        assert_eq!(held(&pair.b), 0, "{lens:?}");
+    }
 }

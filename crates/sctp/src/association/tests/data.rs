@@ -415,3 +415,29 @@ fn everything_arrives_whatever_happens() {
 fn everything_arrives_whatever_happens_ten_thousand_times() {
     all_at_once(0..10_000);
 }
+
+// RFC 9260, section 6.1, A: a window that stays closed is no reason to give up a peer that answers.
+#[test]
+fn a_reader_may_pause_for_as_long_as_it_likes() {
+    let config = Config {
+        receive_window: 64 * 1024,
+        max_incoming_message_size: 16 * 1024,
+        ..Config::default()
+    };
+    let mut pair = connected(31, &config, quick_link());
+    pair.b.reads = false;
+    let now = pair.now();
+    for i in 0..100 {
+        pair.a.send(now, 1, pattern(i, 4000));
+    }
+    pair.run_for(Duration::from_secs(500));
+    assert!(
+        pair.a.is_connected(),
+        "{:?}",
+        pair.a.association.close_reason()
+    );
+    pair.b.reads = true;
+    pair.b.collect();
+    pair.run_until(|_, b| b.messages.len() == 100);
+    assert_eq!(pair.b.messages[99].data, pattern(99, 4000));
+}

@@ -1,3 +1,5 @@
+use std::sync::Mutex;
+
 use super::*;
 
 fn lossy(reliability: Reliability, ordered: bool) -> SendOptions {
@@ -140,4 +142,46 @@ fn without_the_extension_everything_is_reliable() {
     }
     pair.run_until(|_, b| b.messages.len() == 50);
     assert_eq!(abandoned(&pair.a), 0);
+}
+
+// RFC 3758, section 3.6: a FORWARD TSN that is behind says nothing, least of all of a stream that has started over.
+#[test]
+fn a_late_forward_tsn_skips_nothing_of_a_stream_that_was_reset() {
+    for interleaving in [false, true] {
+        let config = Config {
+            interleaving,
+            ..Config::default()
+        };
+        let mut pair = connected(9, &config, quick_link());
+        let options = lossy(Reliability::MaxRetransmits(0), true);
+        let now = pair.now();
+        for _ in 0..5 {
+            pair.a.send_with(now, 1, "gone", options);
+        }
+        // All of them are lost.
+        while transmit(&mut pair.a, now).is_some() {}
+        let late = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&late);
+        pair = pair.intercept(move |direction, packet| {
+            let text = chunks(packet).concat();
+            if direction == Direction::AToB && text.contains("FORWARD-TSN") {
+                *seen.lock().unwrap() = packet.to_vec();
+            }
+            gannet_netsim::Verdict::Pass
+        });
+        pair.run_for(Duration::from_secs(5));
+        pair.a.association.reset_streams(&[StreamId(1)]).unwrap();
+        pair.run_until(|a, _| a.has(&Event::OutgoingStreamsReset(vec![StreamId(1)])));
+        let now = pair.now();
+        let late = late.lock().unwrap().clone();
+        assert!(!late.is_empty());
+        pair.b.association.handle_packet(now, &late);
+        pair.a.send(now, 1, "new");
+        pair.run_for(Duration::from_secs(5));
+        assert_eq!(
+            pair.b.received().last(),
+            Some(&&b"new"[..]),
+            "{interleaving}"
+        );
+    }
 }

@@ -365,3 +365,97 @@ fn data_stands_in_for_a_lost_cookie_ack() {
     assert!(a.is_connected());
     assert_eq!(a.received(), [b"go"]);
 }
+
+// What went with COOKIE ECHO is not lost with it when another association comes of it.
+#[test]
+fn early_data_survives_a_new_beginning() {
+    let config = Config::default();
+    for stale in [false, true] {
+        let now = gannet_netsim::start();
+        let (mut a, mut z) = (End::new(config.clone(), 1), End::new(config.clone(), 2));
+        a.send(now, 1, "one");
+        a.send(now, 1, pattern(1, 3000));
+        a.association.connect(now);
+        let init = transmit(&mut a, now).unwrap();
+        z.association.handle_packet(now, &init);
+        let init_ack = transmit(&mut z, now).unwrap();
+        a.association.handle_packet(now, &init_ack);
+        let echo = transmit(&mut a, now).unwrap();
+        assert!(chunks(&echo).len() > 1);
+        a.collect();
+        let mut start = now;
+        if stale {
+            start = now + Duration::from_secs(61);
+            z.association.handle_packet(start, &echo);
+            let error = transmit(&mut z, start).unwrap();
+            a.association.handle_packet(start, &error);
+        } else {
+            // The peer has lost its memory, and connects by itself.
+            z = End::new(config.clone(), 99);
+            z.association.connect(now);
+        }
+        let mut pair = Pair::new(1, a, z).link(quick_link());
+        pair.run_for(start.saturating_duration_since(now));
+        let now = pair.now();
+        pair.a.send(now, 1, "three");
+        pair.run_until(|_, b| b.messages.len() == 3);
+        let expected = pattern(1, 3000);
+        assert_eq!(pair.b.received(), [b"one", &expected[..], b"three"]);
+    }
+}
+
+#[test]
+fn times_without_end_are_cut() {
+    let forever = Duration::MAX;
+    let config = Config {
+        rto_initial: forever,
+        rto_max: forever,
+        heartbeat_interval: forever,
+        cookie_lifetime: forever,
+        ..Config::default()
+    };
+    let mut pair = strangers(11, &config, quick_link());
+    let now = pair.now();
+    pair.a.association.connect(now);
+    pair.run_until(|a, b| a.is_connected() && b.is_connected());
+    let now = pair.now();
+    pair.a.send(now, 1, "x");
+    pair.a.association.shutdown(now);
+    pair.run_until(|a, b| a.association.close_reason().is_some() && !b.is_connected());
+    assert_eq!(pair.b.received(), [b"x"]);
+}
+
+// Section 5.1.1: whoever wants more streams than the peer takes gets those that it takes.
+#[test]
+fn what_waits_on_streams_that_the_peer_does_not_take_is_given_up() {
+    let few = Config {
+        inbound_streams: 10,
+        ..Config::default()
+    };
+    for by_signaling in [false, true] {
+        let a = End::new(Config::default(), 1);
+        let b = End::new(few.clone(), 2);
+        let mut pair = Pair::new(12, a, b).link(quick_link());
+        let now = pair.now();
+        pair.a.send(now, 10, "nowhere");
+        pair.a.send(now, 9, "there");
+        if by_signaling {
+            let (a, b) = (&mut pair.a.association, &mut pair.b.association);
+            let (ours, theirs) = (a.local_init(), b.local_init());
+            a.connect_without_handshake(now, &theirs).unwrap();
+            b.connect_without_handshake(now, &ours).unwrap();
+        } else {
+            pair.a.association.connect(now);
+        }
+        pair.run_until(|_, b| !b.messages.is_empty());
+        pair.run_for(Duration::from_secs(1));
+        assert_eq!(pair.b.received(), [b"there"]);
+        pair.a.collect();
+        let abandoned = Event::MessageAbandoned {
+            stream: StreamId(10),
+            len: 7,
+        };
+        assert!(pair.a.has(&abandoned), "{:?}", pair.a.events);
+        assert_eq!(pair.a.association.total_buffered_amount(), 0);
+    }
+}

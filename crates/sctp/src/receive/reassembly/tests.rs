@@ -141,10 +141,10 @@ fn a_reset_frees_what_was_held() {
     for index in [0, 3, 6, 7] {
         push(&mut reassembly, &pieces[index]).unwrap();
     }
-    reassembly.reset(Some(StreamId(0)));
+    reassembly.reset(&[StreamId(0)]);
     let one = RUN_COST + pieces[3].payload.len();
     assert_eq!(reassembly.held(), one);
-    reassembly.reset(None);
+    reassembly.reset(&[]);
     assert_eq!(reassembly.held(), 0);
 }
 
@@ -157,4 +157,97 @@ fn a_message_is_not_longer_than_allowed() {
     piece.tsn += 1;
     piece.fragment.beginning = false;
     assert_eq!(push(&mut reassembly, &piece), Err(MessageTooLarge));
+}
+
+/// The memory that fragments take, in bytes: their buffers, and the places of these.
+fn memory(reassembly: &Reassembly) -> usize {
+    let runs = reassembly.runs.values().chain(&reassembly.current);
+    runs.map(|run| {
+        let places = run.pieces.capacity() * size_of::<Vec<u8>>();
+        places + run.pieces.iter().map(Vec::capacity).sum::<usize>()
+    })
+    .sum()
+}
+
+fn piece(number: u32, fsn: u32, beginning: bool, end: bool, len: usize) -> Piece {
+    Piece {
+        tsn: u64::from(number) << 20 | u64::from(fsn),
+        stream: 1,
+        number,
+        fsn,
+        fragment: Fragment {
+            beginning,
+            end,
+            ..Fragment::default()
+        },
+        payload: vec![7; len],
+    }
+}
+
+#[test]
+fn what_is_set_aside_for_a_message_is_bounded_too() {
+    let mut reassembly = Reassembly::new(true, 1 << 20);
+    // A long message, behind which a thousand others begin and do not go on.
+    for (fsn, beginning) in [(0, true), (1, false)] {
+        push(
+            &mut reassembly,
+            &piece(0, fsn, beginning, !beginning, 500_000),
+        )
+        .unwrap();
+    }
+    assert!(reassembly.pop().is_some());
+    for number in 1..=1000 {
+        push(&mut reassembly, &piece(number, 0, true, false, 1)).unwrap();
+    }
+    assert!(memory(&reassembly) < 1_000_000 + 4 * reassembly.held());
+}
+
+#[test]
+fn fragments_that_come_last_one_first_count_what_they_cost() {
+    let mut reassembly = Reassembly::new(true, 1 << 20);
+    for fsn in (1..10_000).rev() {
+        push(&mut reassembly, &piece(0, fsn, false, fsn == 9999, 1)).unwrap();
+    }
+    assert!(memory(&reassembly) <= reassembly.held());
+    push(&mut reassembly, &piece(0, 0, true, false, 1)).unwrap();
+    assert_eq!(reassembly.held(), 0);
+    assert_eq!(
+        reassembly.pop().map(|message| message.data.len()),
+        Some(10_000)
+    );
+}
+
+#[test]
+#[allow(clippy::disallowed_methods, reason = "a test may look at the clock")]
+fn what_a_chunk_asks_for_costs_no_more_than_it_finds() {
+    let mut reassembly = Reassembly::new(true, 1000);
+    for number in 0..50_000 {
+        push(&mut reassembly, &piece(number + 10, 0, true, false, 1)).unwrap();
+    }
+    let started = std::time::Instant::now();
+    // As many as fit into a few large packets.
+    for _ in 0..30_000 {
+        reassembly.skip_messages(StreamId(1), false, Serial32(9));
+    }
+    for _ in 0..40 {
+        let streams: Vec<_> = (100..228).map(StreamId).collect();
+        reassembly.reset(&streams);
+    }
+    // Looking at everything for each of them takes a quarter of a minute.
+    assert!(started.elapsed().as_secs() < 3, "{:?}", started.elapsed());
+    reassembly.skip_messages(StreamId(1), false, Serial32(1009));
+    assert_eq!(reassembly.held(), 49_000 * (RUN_COST + 1));
+    reassembly.reset(&[StreamId(0), StreamId(1)]);
+    assert_eq!(reassembly.held(), 0);
+}
+
+#[test]
+fn skipped_numbers_wrap() {
+    let mut reassembly = Reassembly::new(true, 1000);
+    for number in [u32::MAX - 1, u32::MAX, 0, 1, 2] {
+        push(&mut reassembly, &piece(number, 0, true, false, 1)).unwrap();
+    }
+    reassembly.skip_messages(StreamId(1), false, Serial32(0));
+    let left: Vec<_> = reassembly.runs.values().map(|run| run.number).collect();
+    assert_eq!(left, [1, 2]);
 }

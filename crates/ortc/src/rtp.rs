@@ -6,7 +6,9 @@ use gannet_rtp::ExtensionMap;
 use gannet_rtp::extension::ExtensionKind;
 pub use gannet_rtp::extension::{AudioLevel, Rotation, VideoOrientation};
 use gannet_rtp_payload::PacketizationMode;
-pub use gannet_rtp_payload::{NumberShift, PayloadFormat, PayloadHead, RunningNumbers};
+pub use gannet_rtp_payload::{
+    Depacketizer, NumberShift, PayloadFormat, PayloadHead, PayloadInfo, RunningNumbers,
+};
 use gannet_rtp_session::{CodecParameters, Feedback, ReceiveParameters, SendParameters};
 pub use gannet_rtp_session::{
     Delivery, EncodedFrame, Event, ForwardedPacket, Frame, InboundRtpStats, OutboundRtpStats,

@@ -63,6 +63,7 @@ mod encoding;
 mod endpoint;
 mod error;
 mod event;
+mod forwarding;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -70,6 +71,7 @@ mod inbox;
 mod mdns;
 mod peer_connection;
 mod playing;
+mod receiving;
 mod stats;
 mod streams;
 mod tls;
@@ -81,12 +83,13 @@ pub use data_channel::DataChannel;
 pub use endpoint::{BindError, Endpoint, EndpointConfiguration, local_addresses};
 pub use error::{NegotiationError, NewConnectionError};
 pub use event::{Event, IceCandidateError, PeerConnectionState, TrackEvent};
+pub use forwarding::{ForwardError, ForwardedStream, Forwarding, ForwardingState, LayerInfo};
 pub use peer_connection::PeerConnection;
 pub use playing::{play, transform};
+pub use receiving::ReceivedFrame;
 #[cfg(feature = "turn-tls")]
 pub use tokio_rustls::rustls;
 pub use transceiver::{EncodedFrames, RtpReceiver, RtpSender, RtpTransceiver};
-pub use transceivers::ReceivedFrame;
 
 pub use gannet_codecs as codecs;
 pub use gannet_crypto as crypto;

@@ -328,8 +328,8 @@ impl Core {
                 rtp.request_key_frame(Instant::now(), receiver);
             }
             Outcome::Work(work) => {
-                let told = self.notices.work.last();
-                if told.is_none_or(|last| !last.is_same(&work)) {
+                let mut noted = self.notices.work.iter();
+                if !noted.any(|noted| noted.is_same(&work)) {
                     self.notices.work.push(work);
                 }
             }

@@ -46,6 +46,10 @@
 //! # }
 //! ```
 
+//!
+//! A server that forwards what one peer sends to many others, without decoding it, gives each of their senders the
+//! [`ForwardedStream`] of the receiver: [`RtpReceiver::forward`], [`RtpSender::replace_forwarded`].
+
 /// The README's example is a test.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
@@ -54,6 +58,9 @@ struct Readme;
 /// The tests inside share what those outside do, under the same name.
 #[cfg(test)]
 extern crate self as gannet;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
 
 mod configuration;
 mod connection;

@@ -188,7 +188,7 @@ pub(crate) fn run(mut work: Vec<Work>) {
 /// Hands out the packets of a stream, unless another thread is about it: that takes those too.
 fn deliver(stream: &Arc<Stream>, work: &mut Vec<Work>) {
     let (mut mine, mut used) = (false, Vec::new());
-    while let Some((mut batch, viewers)) = stream.next_batch(Instant::now(), mine, used) {
+    while let Some((batch, viewers)) = stream.next_batch(Instant::now(), mine, used) {
         mine = true;
         for viewer in viewers.iter() {
             let Some(connection) = viewer.connection.upgrade() else {
@@ -199,7 +199,6 @@ fn deliver(stream: &Arc<Stream>, work: &mut Vec<Work>) {
             stream.want(wanted);
             work.extend(notices.deliver_all_but_forwarding(&connection));
         }
-        batch.packets.clear();
         used = batch.packets;
         // Not only for these viewers: also for those whose request could not be sent on before.
         ask(stream, work);

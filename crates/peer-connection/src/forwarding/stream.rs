@@ -170,18 +170,19 @@ impl Stream {
     }
 
     /// The next packets to be handed out and who gets them. The caller takes the turn when `mine` is false, and hands out
-    /// all that come meanwhile; it has the turn until `None` comes.
+    /// all that come meanwhile; it has the turn until `None` comes. The room of `used` is used again.
     pub(super) fn next_batch(
         &self,
         now: Instant,
         mine: bool,
-        used: Vec<Packet>,
+        mut used: Vec<Packet>,
     ) -> Option<(Batch, Arc<Vec<Viewer>>)> {
         let state = &mut *lock(&self.state);
         if state.delivering && !mine {
             return None;
         }
         if used.capacity() > state.spare.capacity() {
+            used.clear();
             state.spare = used;
         }
         state.delivering = !state.queue.is_empty();
@@ -250,6 +251,12 @@ impl Stream {
         lock(&self.state).codecs.clone()
     }
 
+    /// How many viewers there are.
+    #[cfg(test)]
+    pub(super) fn viewers(&self) -> usize {
+        lock(&self.state).viewers.len()
+    }
+
     /// Nothing comes any more.
     pub(crate) fn end(&self) {
         let mut state = lock(&self.state);
@@ -261,7 +268,7 @@ impl Stream {
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        lock(&self.state).over || self.source.strong_count() == 0
+        lock(&self.state).over
     }
 }
 

@@ -1,5 +1,8 @@
 //! Rewriting, under any order of arrival and any loss; the choice of layers.
 
+mod leaks;
+mod queues;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -9,7 +12,8 @@ use gannet_crypto::Rng;
 use gannet_ortc::dtls::Certificate;
 use gannet_ortc::ice::Role;
 use gannet_ortc::parameters::{
-    FormatParameters, MediaKind, RtcpParameters, RtpCodecParameters, RtpParameters,
+    FormatParameters, MediaKind, RtcpParameters, RtpCodecParameters, RtpEncodingParameters,
+    RtpParameters,
 };
 use gannet_ortc::rtp::{ReceivedPacket, ReceiverId};
 use gannet_ortc::{Session, SessionConfig};
@@ -142,24 +146,33 @@ fn received(sent: &Sent, ssrc: u32, arrival: Instant) -> ReceivedPacket {
     }
 }
 
+/// A session that nobody is connected to, and how it sends VP8 or receives it.
+fn session() -> (Session, RtpParameters) {
+    let provider = gannet_crypto::default_provider();
+    let certificate = Certificate::generate(&*provider).unwrap();
+    let config = SessionConfig::new(Role::Controlled, certificate);
+    let (rng, now) = (Rng::insecure_from_u64(1), gannet_netsim::start());
+    let clock = gannet_netsim::wall_clock_start();
+    let parameters = RtpParameters {
+        kind: MediaKind::Video,
+        mid: String::new(),
+        codecs: vec![codec("VP8").as_ref().clone()],
+        header_extensions: Vec::new(),
+        encodings: vec![RtpEncodingParameters {
+            ssrc: Some(1),
+            ..RtpEncodingParameters::default()
+        }],
+        rtcp: RtcpParameters::default(),
+    };
+    (Session::new(config, provider, rng, now, clock), parameters)
+}
+
 /// Some receiver of some session: only a session can name one.
 fn receiver() -> ReceiverId {
     static RECEIVER: OnceLock<ReceiverId> = OnceLock::new();
     *RECEIVER.get_or_init(|| {
-        let provider = gannet_crypto::default_provider();
-        let certificate = Certificate::generate(&*provider).unwrap();
-        let config = SessionConfig::new(Role::Controlled, certificate);
-        let (rng, now) = (Rng::insecure_from_u64(1), gannet_netsim::start());
-        let clock = gannet_netsim::wall_clock_start();
-        let mut session = Session::new(config, provider, rng, now, clock);
-        let parameters = RtpParameters {
-            kind: MediaKind::Video,
-            mid: String::new(),
-            codecs: vec![codec("VP8").as_ref().clone()],
-            header_extensions: Vec::new(),
-            encodings: Vec::new(),
-            rtcp: RtcpParameters::default(),
-        };
+        let (mut session, parameters) = session();
+        let now = gannet_netsim::start();
         session.add_receiver(now, &parameters).unwrap()
     })
 }

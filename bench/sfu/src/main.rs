@@ -1,7 +1,7 @@
 //! Selective forwarding: one stream in, many out, and what a packet costs the process that forwards.
 //!
 //! `[viewers=50] [rate=1000] [seconds=10] [shards=1] [runs=3]`. A process of its own forwards; this one is the source and all
-//! viewers, each with a socket of its own, over loopback. The source sends `rate` packets a second, of 1,200 bytes as they are on the
+//! viewers, each with a socket of its own, over loopback. The source sends `rate` packets a second, of 1,190 bytes as they are on the
 //! wire. Each line is one run: what left in `seconds`, and the processor's time of the process that forwards, the kernel's
 //! part of it included.
 

@@ -2,8 +2,8 @@
 //! simulcast too, and loses datagrams on purpose.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Instant, SystemTime};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::time::{Duration, Instant, SystemTime};
 
 use gannet::crypto::{HashAlgorithm, Rng};
 use gannet::ortc::ice::{Candidate, Protocol, Role};
@@ -17,6 +17,9 @@ use gannet::{
 use gannet_jsep::{Changes, Jsep, LocalTransport, SenderInit};
 use tokio::net::UdpSocket;
 use tokio::sync::Notify;
+
+/// The longest sleep of a peer.
+const IDLE: Duration = Duration::from_millis(100);
 
 /// Whether a datagram is lost.
 type Loss = Box<dyn FnMut(&[u8]) -> bool + Send>;
@@ -238,27 +241,19 @@ impl Shared {
     }
 }
 
-async fn drive(shared: std::sync::Weak<Shared>, local: SocketAddr) {
+async fn drive(shared: Weak<Shared>, local: SocketAddr) {
     let mut buffer = [0; 2048];
     loop {
         let Some(peer) = shared.upgrade() else { return };
         let timeout = peer.state.lock().unwrap().session.poll_timeout();
-        let sleep = tokio::time::sleep_until(
-            timeout
-                .map_or_else(
-                    || Instant::now() + std::time::Duration::from_millis(100),
-                    |at| at,
-                )
-                .into(),
-        );
-        let _ = tokio::time::timeout(std::time::Duration::from_millis(100), async {
-            tokio::select! {
-                _ = peer.socket.readable() => {}
-                () = peer.wake.notified() => {}
-                () = sleep => {}
-            }
-        })
-        .await;
+        // Whether the last handle is gone is seen now and then.
+        let patience = Instant::now() + IDLE;
+        let wake = timeout.unwrap_or(patience).min(patience);
+        tokio::select! {
+            _ = peer.socket.readable() => {}
+            () = peer.wake.notified() => {}
+            () = tokio::time::sleep_until(wake.into()) => {}
+        }
         let now = Instant::now();
         while let Ok((len, remote)) = peer.socket.try_recv_from(&mut buffer) {
             let mut state = peer.state.lock().unwrap();

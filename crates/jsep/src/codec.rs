@@ -44,7 +44,7 @@ pub(crate) fn of_kind(capabilities: &RtpCapabilities, kind: MediaKind) -> Vec<Rt
 
 /// Whether two codecs are the same one: name, clock, channels, and what else decides whether a stream
 /// can be decoded.
-pub(crate) fn is_same(ours: &RtpCodecParameters, theirs: &RtpCodecParameters) -> bool {
+pub fn is_same(ours: &RtpCodecParameters, theirs: &RtpCodecParameters) -> bool {
     if !ours.is(&theirs.name)
         || ours.clock_rate != theirs.clock_rate
         || ours.channels != theirs.channels

@@ -78,6 +78,7 @@ pub use gannet_ortc::parameters::{
 };
 
 pub use candidate::{CandidateOutcome, IceCandidate, IceCandidateInit};
+pub use codec::is_same as is_same_codec;
 pub use description::{Description, SdpType, SignalingState};
 pub use error::{
     CandidateError, CreateError, DescriptionError, SetLocalError, SetRemoteError, TransceiverError,

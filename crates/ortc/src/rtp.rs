@@ -5,11 +5,15 @@ use std::time::Instant;
 use gannet_rtp::ExtensionMap;
 use gannet_rtp::extension::ExtensionKind;
 pub use gannet_rtp::extension::{AudioLevel, Rotation, VideoOrientation};
-use gannet_rtp_payload::{PacketizationMode, PayloadFormat};
+use gannet_rtp_payload::PacketizationMode;
+pub use gannet_rtp_payload::{
+    Depacketizer, NumberShift, PayloadFormat, PayloadHead, PayloadInfo, RunningNumbers,
+};
 use gannet_rtp_session::{CodecParameters, Feedback, ReceiveParameters, SendParameters};
 pub use gannet_rtp_session::{
-    EncodedFrame, Event, ForwardedPacket, Frame, InboundRtpStats, OutboundRtpStats, ParameterError,
-    ReceivedPacket, ReceiverId, RtpSession, SendError, SenderId, SessionStats, TransportStats,
+    Delivery, EncodedFrame, Event, ForwardedPacket, Frame, InboundRtpStats, OutboundRtpStats,
+    ParameterError, ReceivedPacket, ReceiverId, RtpSession, SendError, SendPosition, SenderId,
+    SessionStats, TransportStats,
 };
 use thiserror::Error;
 
@@ -65,15 +69,31 @@ impl Session {
         Ok(self.rtp_mut().add_receiver(now, parameters)?)
     }
 
-    /// Changes how a stream is received.
+    /// Changes how a stream is received. What it hands out stays as it was.
     pub fn set_receiver(
         &mut self,
         now: Instant,
         receiver: ReceiverId,
         parameters: &RtpParameters,
     ) -> Result<(), RtpParametersError> {
-        let parameters = receive_parameters(parameters)?;
+        let mut parameters = receive_parameters(parameters)?;
+        if let Some(before) = self.rtp().receiver(receiver) {
+            parameters.delivery = before.delivery;
+        }
         Ok(self.rtp_mut().set_receiver(now, receiver, parameters)?)
+    }
+
+    /// Has a receiver hand out frames, or packets to be forwarded, from now on. What it has gathered is lost.
+    pub fn set_delivery(
+        &mut self,
+        now: Instant,
+        receiver: ReceiverId,
+        delivery: Delivery,
+    ) -> Result<(), ParameterError> {
+        let known = self.rtp().receiver(receiver);
+        let mut parameters = known.cloned().ok_or(ParameterError::Removed)?;
+        parameters.delivery = delivery;
+        self.rtp_mut().set_receiver(now, receiver, parameters)
     }
 
     fn send_parameters(

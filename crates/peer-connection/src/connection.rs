@@ -20,11 +20,12 @@ use crate::data_channel::ChannelSignals;
 use crate::endpoint::{Batch, Endpoint, Home, Route, lock};
 use crate::error::NegotiationError;
 use crate::event::{IceCandidateError, PeerConnectionState, PendingEvent};
+use crate::forwarding::{self, Work};
 use crate::mdns::{self, Responder};
 use crate::peer_connection::random_id;
 use crate::streams::{self, Origin, StreamKey, Streams};
 use crate::tls::Tls;
-use crate::transceivers::Transceivers;
+use crate::transceivers::{Outcome, Transceivers};
 
 /// How many events wait for the user. Channels that the peer opens when the queue is full are closed, and
 /// changes of state are not told any more: the state can be asked for.
@@ -80,14 +81,22 @@ impl Connection {
 
     /// Changes the connection, sends what comes of it, and tells whoever should know.
     pub(crate) fn with<R>(self: &Arc<Self>, change: impl FnOnce(&mut Core, Instant) -> R) -> R {
+        let (result, notices) = self.change(change);
+        notices.deliver(self);
+        result
+    }
+
+    /// The same, but for telling who should know, which is left to the caller.
+    pub(crate) fn change<R>(
+        self: &Arc<Self>,
+        change: impl FnOnce(&mut Core, Instant) -> R,
+    ) -> (R, Notices) {
         let now = Instant::now();
         let mut core = self.lock();
         let result = change(&mut core, now);
         self.endpoint.flush(now, self, &mut core);
         let notices = core.take_notices();
-        drop(core);
-        notices.deliver(self);
-        result
+        (result, notices)
     }
 
     /// Says goodbye and leaves the endpoint.
@@ -300,7 +309,7 @@ impl Core {
             match event {
                 gannet_ortc::Event::Ice(event) => self.handle_ice_event(event),
                 gannet_ortc::Event::Data(event) => self.handle_data_event(event),
-                gannet_ortc::Event::Rtp(event) => self.transceivers.handle_event(event),
+                gannet_ortc::Event::Rtp(event) => self.handle_rtp_event(event),
                 gannet_ortc::Event::DtlsFailed(failure) => {
                     tracing::info!(%failure, "DTLS failed");
                 }
@@ -309,6 +318,22 @@ impl Core {
         }
         self.report_state();
         std::mem::take(&mut self.notices)
+    }
+
+    fn handle_rtp_event(&mut self, event: gannet_ortc::rtp::Event) {
+        match self.transceivers.handle_event(event) {
+            Outcome::Done => {}
+            Outcome::NeedsKeyFrame(receiver) => {
+                let rtp = self.session.rtp_mut();
+                rtp.request_key_frame(Instant::now(), receiver);
+            }
+            Outcome::Work(work) => {
+                let mut noted = self.notices.work.iter();
+                if !noted.any(|noted| noted.is_same(&work)) {
+                    self.notices.work.push(work);
+                }
+            }
+        }
     }
 
     fn handle_ice_event(&mut self, event: gannet_ortc::ice::Event) {
@@ -467,10 +492,18 @@ pub(crate) struct Notices {
     gone: bool,
     channels: Vec<Arc<ChannelSignals>>,
     requests: Vec<Request>,
+    /// What forwarding has left to be done.
+    work: Vec<Work>,
 }
 
 impl Notices {
     pub(crate) fn deliver(self, connection: &Arc<Connection>) {
+        let work = self.deliver_all_but_forwarding(connection);
+        forwarding::run(work);
+    }
+
+    /// Tells all but the viewers of what the connection has received, and the sources of what it forwards.
+    pub(crate) fn deliver_all_but_forwarding(self, connection: &Arc<Connection>) -> Vec<Work> {
         if self.news {
             connection.news.notify_waiters();
         }
@@ -483,5 +516,6 @@ impl Notices {
         for request in self.requests {
             connection.fulfil(request);
         }
+        self.work
     }
 }

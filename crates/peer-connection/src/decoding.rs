@@ -13,8 +13,8 @@ use gannet_wire::{Extender32, Serial32};
 use tokio::runtime::Handle;
 
 use crate::inbox::{Delivery, Inbox};
+use crate::receiving::ReceivedFrame;
 use crate::stats::{Arrival, AudioDecoderMeter, VideoDecoderMeter};
-use crate::transceivers::ReceivedFrame;
 
 /// The longest gap that is concealed; after more than that, sound starts anew.
 const MAX_CONCEALED: Duration = Duration::from_millis(120);

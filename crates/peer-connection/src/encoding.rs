@@ -95,6 +95,11 @@ pub(crate) struct Continued {
 }
 
 impl Timeline {
+    /// Something else was sent meanwhile, up to these ticks: the next encoder goes on behind it.
+    pub(crate) fn skip_to(&self, at: Instant, ticks: u32) {
+        *lock(&self.newest) = Some((at, ticks));
+    }
+
     /// What the next encoder stamps its frames with.
     pub(crate) fn continued(self: &Arc<Self>, clock_rate: u32) -> Continued {
         Continued {

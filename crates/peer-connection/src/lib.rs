@@ -49,6 +49,10 @@
 //! # }
 //! ```
 
+//!
+//! A server that forwards what one peer sends to many others, without decoding it, gives each of their senders the
+//! [`ForwardedStream`] of the receiver: [`RtpReceiver::forward`], [`RtpSender::replace_forwarded`].
+
 /// The README's example is a test.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
@@ -57,6 +61,9 @@ struct Readme;
 /// The tests inside share what those outside do, under the same name.
 #[cfg(test)]
 extern crate self as gannet;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
 
 mod configuration;
 mod connection;
@@ -68,6 +75,7 @@ mod error;
 mod event;
 mod feed;
 mod file_player;
+mod forwarding;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -76,6 +84,7 @@ mod mdns;
 mod negotiated;
 mod peer_connection;
 mod playing;
+mod receiving;
 mod sender;
 mod shared_encoder;
 mod stats;
@@ -91,15 +100,16 @@ pub use error::{NegotiationError, NewConnectionError, ReplaceEncodedError};
 pub use event::{Event, IceCandidateError, PeerConnectionState, TrackEvent};
 pub use feed::EncodedState;
 pub use file_player::{FilePlayback, PlayFileError, PlayedAs, play_file};
+pub use forwarding::{ForwardError, ForwardedStream, Forwarding, ForwardingState, LayerInfo};
 pub use peer_connection::PeerConnection;
 pub use playing::{play, transform};
+pub use receiving::ReceivedFrame;
 pub use shared_encoder::{
     SharedEncoder, SharedEncoderConfig, SharedEncoderError, SharedEncoderStats,
 };
 #[cfg(feature = "turn-tls")]
 pub use tokio_rustls::rustls;
 pub use transceiver::{EncodedFrames, RtpReceiver, RtpSender, RtpTransceiver};
-pub use transceivers::ReceivedFrame;
 
 pub use gannet_codecs as codecs;
 pub use gannet_crypto as crypto;

@@ -13,6 +13,7 @@ use gannet_ortc::rtp::{EncodedFrame, SendError, SenderId};
 use crate::connection::Connection;
 use crate::encoding::{Encoded, EncoderControl, Encoding, Timeline};
 use crate::feed::Feed;
+use crate::forwarding::{Forwarder, Selection, Subscription};
 use crate::negotiated::parameters_for;
 use crate::stats::{EncoderMeter, SourceMeter};
 
@@ -29,6 +30,8 @@ pub(crate) struct Sender {
     pub(crate) parameters: Option<RtpParameters>,
     pub(crate) id: Option<SenderId>,
     encoder: Option<Encoder>,
+    /// Sends what another peer has encoded; while it has a stream there is no source.
+    pub(crate) forwarder: Forwarder,
     /// In bits per second, once the session said.
     target: Option<u64>,
     /// Whether the transport is there.
@@ -98,6 +101,7 @@ impl Sender {
             parameters: None,
             id: None,
             encoder: None,
+            forwarder: Forwarder::default(),
             target: None,
             is_connected: false,
             timeline: Arc::default(),
@@ -123,6 +127,7 @@ impl Sender {
     }
 
     fn set_source(&mut self, now: Instant, session: &mut Session, media: Option<SourceMedia>) {
+        self.set_forwarded(now, session, None);
         self.stop_encoder();
         self.source = media.map(|media| {
             self.sources += 1;
@@ -133,6 +138,37 @@ impl Sender {
             }
         });
         self.configure(now, session);
+    }
+
+    /// Forwards a stream in place of what it has sent so far, or nothing.
+    pub(crate) fn set_forwarded(
+        &mut self,
+        now: Instant,
+        session: &mut Session,
+        forwarded: Option<(Subscription, Selection)>,
+    ) {
+        let (had, has) = (self.forwarder.stream().is_some(), forwarded.is_some());
+        if had || has {
+            self.stop_encoder();
+            self.source = None;
+        }
+        self.forwarder.set(forwarded);
+        if had && !has {
+            self.end_forwarding(now, session);
+        }
+    }
+
+    /// What is encoded next has the first codec again, and goes on behind what was forwarded.
+    fn end_forwarding(&mut self, now: Instant, session: &mut Session) {
+        self.parameters = None;
+        self.configure(now, session);
+        let position = self.id.and_then(|id| session.rtp().send_position(id));
+        if let Some(position) = position
+            && let Some((at, newest)) = position.newest
+        {
+            let ticks = newest.0.wrapping_sub(position.timestamp_offset);
+            self.timeline.skip_to(at, ticks);
+        }
     }
 
     /// The encoded frames that it sends, if it does.
@@ -164,6 +200,9 @@ impl Sender {
             parameters.encodings.clone_from(&self.init.encodings);
             parameters
         });
+        if let Some(negotiated) = &self.negotiated {
+            self.forwarder.renegotiated(negotiated);
+        }
         self.configure(now, session);
     }
 
@@ -182,6 +221,7 @@ impl Sender {
             feed.set_negotiated(chosen.is_some());
         }
         let parameters = chosen.unwrap_or_else(|| negotiated.clone());
+        let parameters = self.forwarder.preferring(parameters);
         if self.parameters.as_ref() == Some(&parameters) && self.id.is_some() {
             return;
         }
@@ -209,6 +249,7 @@ impl Sender {
     /// The line carries so many bits a second.
     pub(crate) fn set_target(&mut self, bits_per_second: u64) {
         self.target = Some(bits_per_second);
+        self.forwarder.set_estimate(bits_per_second);
         if let Some(encoder) = &self.encoder {
             encoder.control.set_bitrate(bits_per_second);
         }
@@ -308,6 +349,7 @@ impl Sender {
     pub(crate) fn stop(&mut self) {
         self.stop_encoder();
         self.source = None;
+        self.forwarder.set(None);
     }
 
     /// Ends the encoder; the next [`Self::run`] may start another.

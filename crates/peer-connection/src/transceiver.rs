@@ -12,7 +12,8 @@ use crate::feed::{EncodedState, Feed};
 use crate::inbox::{Delivery, Inbox};
 use crate::negotiated::parameters_for;
 use crate::peer_connection::Owner;
-use crate::transceivers::{ReceivedFrame, Transceiver};
+use crate::receiving::ReceivedFrame;
+use crate::transceivers::Transceiver;
 
 /// A sender and a receiver that share a media section: W3C's `RTCRtpTransceiver`. It is a handle.
 #[derive(Clone, Debug)]
@@ -91,6 +92,10 @@ impl RtpTransceiver {
         }
     }
 
+    fn place(&self) -> (&Arc<Connection>, TransceiverId, MediaKind) {
+        (self.owner.connection(), self.id, self.kind)
+    }
+
     fn negotiated<R>(&self, look: impl FnOnce(&gannet_jsep::Transceiver) -> R) -> Option<R> {
         self.owner
             .connection()
@@ -121,6 +126,11 @@ impl RtpSender {
     #[must_use]
     pub const fn kind(&self) -> MediaKind {
         self.transceiver.kind
+    }
+
+    /// Its connection, whose it is, and its kind.
+    pub(crate) fn place(&self) -> (&Arc<Connection>, TransceiverId, MediaKind) {
+        self.transceiver.place()
     }
 
     /// Sends another track from now on, or none. No negotiation is needed.
@@ -215,8 +225,14 @@ pub struct RtpReceiver {
 }
 
 impl RtpReceiver {
+    /// Its connection, whose it is, and its kind.
+    pub(crate) fn place(&self) -> (&Arc<Connection>, TransceiverId, MediaKind) {
+        self.transceiver.place()
+    }
+
     /// A reader of the decoded stream. The first one starts a decoder on a thread of its own; each reader
-    /// gets all frames from then on, and loses the oldest if it is slow.
+    /// gets all frames from then on, and loses the oldest if it is slow. Of a simulcast it is the best layer that comes. If
+    /// the stream is [forwarded](Self::forward), nothing comes.
     #[must_use]
     pub fn track(&self) -> MediaStreamTrack {
         let RtpTransceiver { owner, id, kind } = &self.transceiver;
@@ -229,16 +245,15 @@ impl RtpReceiver {
             }
         };
         let mut core = connection.lock();
-        match core.transceivers.find_mut(id) {
-            Some(found) if !found.receiver.over => {
-                found
-                    .receiver
-                    .track(*kind, connection.runtime(), request_key_frame)
-            }
-            // The connection is closed, the section was rejected, or a rollback took the transceiver
-            // away: nothing will come.
-            _ => ended(*kind),
-        }
+        let found = core.transceivers.find_mut(id);
+        let track = found.and_then(|found| {
+            found
+                .receiver
+                .track(*kind, connection.runtime(), request_key_frame)
+        });
+        // The connection is closed, the section was rejected, a rollback took the transceiver away, or packets are
+        // forwarded: nothing will come.
+        track.unwrap_or_else(|| ended(*kind))
     }
 
     /// Asks the peer for a picture that can be decoded without others (RFC 4585, section 6.3.1), as whoever stores or
@@ -249,7 +264,7 @@ impl RtpReceiver {
         ask_for_key_frame(owner.connection(), *id);
     }
 
-    /// The stream as it comes, for programs that forward or store it; `None` if it is being decoded.
+    /// The stream as it comes, frame by frame, for programs that store it; `None` if it is being decoded or forwarded.
     #[must_use]
     pub fn encoded(&self) -> Option<EncodedFrames> {
         let RtpTransceiver { owner, id, .. } = &self.transceiver;
@@ -269,9 +284,8 @@ impl RtpReceiver {
 
 fn ask_for_key_frame(connection: &Arc<Connection>, id: TransceiverId) {
     connection.with(|core, now| {
-        let found = core.transceivers.find(id);
-        if let Some(receiver) = found.and_then(|found| found.receiver.id) {
-            core.session.rtp_mut().request_key_frame(now, receiver);
+        if let Some(found) = core.transceivers.find(id) {
+            found.receiver.request_key_frame(now, &mut core.session);
         }
     });
 }

@@ -4,33 +4,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gannet_jsep::{MediaPlan, SenderInit, TransceiverId};
-use gannet_media::{AudioFrame, Delivery, MediaStreamTrack, Relay, VideoFrame};
 use gannet_ortc::Session;
-use gannet_ortc::parameters::{
-    MediaKind, RtpCodecParameters, RtpEncodingParameters, RtpParameters,
-};
-use gannet_ortc::rtp::{Event, Frame, ReceiverId, SenderId};
-use tokio::runtime::Handle;
+use gannet_ortc::parameters::{MediaKind, RtpEncodingParameters};
+use gannet_ortc::rtp::{Event, ReceivedPacket, ReceiverId, SenderId};
 
 use crate::connection::Connection;
-use crate::decoding::Decoding;
-use crate::inbox::Inbox;
+use crate::forwarding::Work;
+use crate::receiving::Receiver;
 use crate::sender::Sender;
-use crate::stats::DecoderMeter;
-
-/// How many pictures wait for a reader: a late one is worth less than the next.
-const VIDEO_QUEUE: usize = 3;
-/// How many audio frames wait for a reader: 200 ms of Opus in its usual packets.
-const AUDIO_QUEUE: usize = 10;
-
-/// A received frame with its codec.
-#[derive(Clone, Debug)]
-pub struct ReceivedFrame {
-    /// The frame as the codec made it, with what its packets say.
-    pub frame: Frame,
-    /// Its codec.
-    pub codec: Arc<RtpCodecParameters>,
-}
 
 /// All transceivers of a connection.
 #[derive(Debug, Default)]
@@ -49,26 +30,15 @@ pub(crate) struct Transceiver {
     pub(crate) receiver: Receiver,
 }
 
-/// What receives, if the peer sends.
+/// What is left to be done after an event.
 #[derive(Debug)]
-pub(crate) struct Receiver {
-    pub(crate) parameters: Option<RtpParameters>,
-    pub(crate) id: Option<ReceiverId>,
-    pub(crate) inbox: Arc<Inbox<ReceivedFrame>>,
-    codecs: Vec<Arc<RtpCodecParameters>>,
-    /// Whether the program takes frames as they come.
-    encoded: bool,
-    /// Nothing comes any more.
-    pub(crate) over: bool,
-    /// The readers of decoded pictures, once there was one: then a decoder runs.
-    pictures: Option<Relay<VideoFrame>>,
-    /// The readers of decoded sound, once there was one: then a decoder runs.
-    sound: Option<Relay<AudioFrame>>,
-    pub(crate) track_id: String,
-    /// What its decoder counts, if it ever had one.
-    pub(crate) meter: Option<DecoderMeter>,
-    /// Frames that the inbox had dropped when the stream began.
-    dropped_before: u64,
+pub(crate) enum Outcome {
+    /// Nothing.
+    Done,
+    /// The layer that this receiver of the session gets would be read, if there was a key frame of it.
+    NeedsKeyFrame(ReceiverId),
+    /// What must wait until no lock is held.
+    Work(Work),
 }
 
 /// Random numbers for a transceiver, drawn by the caller.
@@ -109,18 +79,19 @@ impl Transceivers {
     }
 
     /// Hands an event of the RTP session to whom it is for.
-    pub(crate) fn handle_event(&mut self, event: Event) {
+    pub(crate) fn handle_event(&mut self, event: Event) -> Outcome {
         match event {
             Event::Frame(frame) => {
-                let id = Some(frame.receiver);
-                if let Some(found) = self.list.iter().find(|found| found.receiver.id == id) {
-                    found.receiver.take(*frame);
-                }
+                let found = self.receiver_mut(frame.receiver);
+                let needed = found.and_then(|receiver| receiver.take(*frame));
+                return needed.map_or(Outcome::Done, Outcome::NeedsKeyFrame);
             }
+            Event::Packet(packet) => return self.forward(*packet),
             Event::KeyFrameRequested(sender) => {
                 if let Some(sender) = self.sender_mut(sender) {
                     sender.request_key_frame();
                 }
+                return self.ask_source(sender);
             }
             Event::TargetBitrate { sender, bitrate } => {
                 if let Some(sender) = self.sender_mut(sender) {
@@ -129,11 +100,35 @@ impl Transceivers {
             }
             _ => {}
         }
+        Outcome::Done
+    }
+
+    fn receiver_mut(&mut self, id: ReceiverId) -> Option<&mut Receiver> {
+        let mut receivers = self.list.iter_mut().map(|found| &mut found.receiver);
+        receivers.find(|receiver| receiver.layer(id).is_some())
     }
 
     fn sender_mut(&mut self, id: SenderId) -> Option<&mut Sender> {
         let mut senders = self.list.iter_mut().map(|found| &mut found.sender);
         senders.find(|sender| sender.id == Some(id))
+    }
+
+    fn forward(&mut self, packet: ReceivedPacket) -> Outcome {
+        let receiver = self.receiver_mut(packet.receiver);
+        let work = receiver.and_then(|receiver| receiver.take_packet(packet));
+        work.map_or(Outcome::Done, Outcome::Work)
+    }
+
+    /// The viewer of a forwarded stream needs a key frame.
+    fn ask_source(&mut self, sender: SenderId) -> Outcome {
+        let forwarder = self.sender_mut(sender).map(|sender| &sender.forwarder);
+        let Some((forwarder, stream)) =
+            forwarder.and_then(|found| found.stream().map(|s| (found, s)))
+        else {
+            return Outcome::Done;
+        };
+        stream.want(forwarder.current_layer());
+        Outcome::Work(Work::Ask(Arc::clone(stream)))
     }
 
     /// The transport is there.
@@ -201,19 +196,7 @@ impl Transceiver {
             id,
             kind,
             sender: Sender::new(init),
-            receiver: Receiver {
-                parameters: None,
-                id: None,
-                inbox: Arc::new(Inbox::new()),
-                codecs: Vec::new(),
-                encoded: false,
-                over: false,
-                pictures: None,
-                sound: None,
-                track_id: seed.track_id,
-                meter: None,
-                dropped_before: 0,
-            },
+            receiver: Receiver::new(seed.track_id),
         }
     }
 }
@@ -223,119 +206,5 @@ impl Transceiver {
     fn stop(&mut self) {
         self.sender.stop();
         self.receiver.stop();
-    }
-}
-
-impl Receiver {
-    fn apply(&mut self, now: Instant, session: &mut Session, wanted: Option<RtpParameters>) {
-        let Some(parameters) = wanted else {
-            if let Some(id) = self.id.take() {
-                session.rtp_mut().remove_receiver(now, id);
-                self.forget_counts();
-            }
-            self.parameters = None;
-            return;
-        };
-        if self.parameters.as_ref() == Some(&parameters) && self.id.is_some() {
-            return;
-        }
-        let applied = match self.id {
-            Some(id) => session.set_receiver(now, id, &parameters).map(|()| id),
-            None => session.add_receiver(now, &parameters),
-        };
-        match applied {
-            Ok(id) => self.id = Some(id),
-            Err(error) => tracing::warn!(%error, "a stream can not be received"),
-        }
-        self.codecs = parameters.codecs.iter().cloned().map(Arc::new).collect();
-        self.parameters = Some(parameters);
-    }
-
-    fn take(&self, frame: Frame) {
-        if !self.encoded && !self.is_decoded() {
-            return;
-        }
-        let codec = self
-            .codecs
-            .iter()
-            .find(|codec| codec.payload_type == frame.payload_type);
-        if let Some(codec) = codec {
-            self.inbox.push(ReceivedFrame {
-                frame,
-                codec: Arc::clone(codec),
-            });
-        }
-    }
-
-    /// A reader of its decoded frames; the first one starts the decoder.
-    pub(crate) fn track(
-        &mut self,
-        kind: MediaKind,
-        runtime: &Handle,
-        request_key_frame: impl Fn() + Send + 'static,
-    ) -> MediaStreamTrack {
-        let decoding = Decoding {
-            inbox: Arc::clone(&self.inbox),
-            runtime: runtime.clone(),
-        };
-        let id = self.track_id.as_str();
-        match kind {
-            MediaKind::Video => {
-                let relay = self.pictures.get_or_insert_with(|| {
-                    let relay = Relay::new();
-                    let meter = Arc::default();
-                    self.meter = Some(DecoderMeter::Video(Arc::clone(&meter)));
-                    decoding.video(relay.clone(), meter, request_key_frame);
-                    relay
-                });
-                relay.subscribe(id, Delivery::Buffered(VIDEO_QUEUE)).into()
-            }
-            MediaKind::Audio => {
-                let relay = self.sound.get_or_insert_with(|| {
-                    let relay = Relay::new();
-                    let meter = Arc::default();
-                    self.meter = Some(DecoderMeter::Audio(Arc::clone(&meter)));
-                    decoding.audio(relay.clone(), meter);
-                    relay
-                });
-                relay.subscribe(id, Delivery::Buffered(AUDIO_QUEUE)).into()
-            }
-        }
-    }
-
-    /// How many frames of its stream came and were not decoded, or not taken in time.
-    pub(crate) fn frames_dropped(&self) -> u64 {
-        let waited = self.inbox.dropped().saturating_sub(self.dropped_before);
-        let meter = self.meter.as_ref();
-        waited + meter.map_or(0, DecoderMeter::frames_dropped)
-    }
-
-    /// What comes next is another stream.
-    fn forget_counts(&mut self) {
-        self.dropped_before = self.inbox.dropped();
-        if let Some(meter) = &self.meter {
-            meter.reset();
-        }
-    }
-
-    /// Nothing comes any more: the decoder ends, and with it the tracks of its readers.
-    fn stop(&mut self) {
-        self.over = true;
-        self.inbox.close();
-        self.pictures = None;
-        self.sound = None;
-    }
-
-    const fn is_decoded(&self) -> bool {
-        self.pictures.is_some() || self.sound.is_some()
-    }
-
-    /// Gives its frames to the program as they come, unless a decoder has them.
-    pub(crate) fn encoded(&mut self) -> Option<Arc<Inbox<ReceivedFrame>>> {
-        if self.is_decoded() {
-            return None;
-        }
-        self.encoded = true;
-        Some(Arc::clone(&self.inbox))
     }
 }

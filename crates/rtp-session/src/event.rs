@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use gannet_rtp::NtpTime;
 use gannet_rtp::extension::{AudioLevel, VideoOrientation};
-use gannet_rtp_payload::{FrameError, FrameMetadata};
+use gannet_rtp_payload::{FrameError, FrameMetadata, PayloadHead};
 use gannet_wire::{Serial16, Serial32};
 use thiserror::Error;
 
@@ -55,16 +55,34 @@ impl EncodedFrame {
 pub struct ForwardedPacket {
     /// Its payload, in the sender's payload format.
     pub payload: Bytes,
+    /// What is sent in place of the payload's first bytes, which are shared with others: a descriptor with
+    /// other running numbers. Empty: the payload as it is.
+    pub head: PayloadHead,
     /// Its sequence number, if the caller numbers packets itself; else the next one. Do not mix.
     pub sequence_number: Option<Serial16>,
     /// Its timestamp as it shall be sent.
     pub timestamp: Serial32,
     /// The marker bit.
     pub marker: bool,
+    /// Whether a key frame begins with it; statistics count them.
+    pub starts_key_frame: bool,
     /// How loud it is.
     pub audio_level: Option<AudioLevel>,
     /// How it is to be turned.
     pub orientation: Option<VideoOrientation>,
+}
+
+/// Where the numbering of a sender stands. Whoever forwards packets by it, and numbers them himself, goes on
+/// from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendPosition {
+    /// The number of its next packet.
+    pub next_sequence_number: Serial16,
+    /// When the newest frame was captured, or the newest packet was forwarded, and the timestamp that it was
+    /// given.
+    pub newest: Option<(Instant, Serial32)>,
+    /// What is added to the timestamps of frames.
+    pub timestamp_offset: u32,
 }
 
 /// Why a frame or packet was not taken.
@@ -76,7 +94,7 @@ pub enum SendError {
     /// The codec's payload format cannot carry it.
     #[error(transparent)]
     Frame(#[from] FrameError),
-    /// A forwarded payload is longer than the sender's packets may be.
+    /// A forwarded payload is longer than the sender's packets may be, and than 1,300 bytes.
     #[error("a payload of {len} bytes is longer than {max}")]
     TooLong {
         /// Its length.

@@ -74,7 +74,8 @@ mod session;
 mod stats;
 
 pub use event::{
-    EncodedFrame, Event, ForwardedPacket, Frame, ReceivedPacket, SendError, Transmit, TransmitKind,
+    EncodedFrame, Event, ForwardedPacket, Frame, ReceivedPacket, SendError, SendPosition, Transmit,
+    TransmitKind,
 };
 pub use parameters::{
     BitrateLimits, CodecParameters, Delivery, Feedback, MediaKind, ParameterError,

@@ -56,6 +56,8 @@ pub struct OutboundRtpStats {
     pub retransmitted_header_bytes_sent: u64,
     pub frames_sent: u64,
     pub key_frames_sent: u64,
+    /// Packets to be forwarded for which there was no room. W3C has no name for it any more.
+    pub packets_discarded_on_send: u64,
     pub nack_count: u64,
     pub pli_count: u64,
     pub fir_count: u64,

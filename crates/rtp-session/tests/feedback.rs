@@ -6,13 +6,16 @@ mod peer;
 use std::time::{Duration, Instant};
 
 use gannet_netsim::{LinkConfig, Pair, start, wall_clock_start};
-use gannet_rtp::WallClock;
 use gannet_rtp::rtcp::{RtcpPacket, check_compound, packets};
-use gannet_rtp_payload::{PacketizationMode, PayloadFormat};
+use gannet_rtp::{RtpPacket, WallClock};
+use gannet_rtp_payload::{
+    NumberShift, PacketizationMode, PayloadFormat, PayloadHead, RunningNumbers,
+};
 use gannet_rtp_session::{
     BitrateLimits, CodecParameters, Delivery, EncodedFrame, Event, Feedback, ForwardedPacket,
-    ReceiveParameters, RtpSession, SendParameters, SessionConfig, TransmitKind,
+    ReceiveParameters, RtpSession, SendError, SendParameters, SessionConfig, TransmitKind,
 };
+use gannet_wire::Serial32;
 
 use self::peer::{Endpoint, VIDEO_SSRC, VP8, session, video_receiver, video_sender, vp8_frame};
 
@@ -391,6 +394,8 @@ fn packets_are_forwarded_with_their_numbers_and_can_be_sent_again() {
                 if let Event::Packet(packet) = event {
                     let forwarded = ForwardedPacket {
                         payload: packet.payload,
+                        head: PayloadHead::default(),
+                        starts_key_frame: false,
                         sequence_number: Some(packet.sequence_number.plus(7000)),
                         timestamp: packet.timestamp,
                         marker: packet.marker,
@@ -416,6 +421,91 @@ fn packets_are_forwarded_with_their_numbers_and_can_be_sent_again() {
     assert_eq!(last.video.frames.len(), 30);
     let stats = middle.stats(at(1000)).outbound[0];
     assert!(stats.retransmitted_packets_sent >= 3, "{stats:?}");
+}
+
+/// A late packet takes the place that the caller kept for it; its first bytes are those that the caller gives,
+/// when it is sent again too; the others go on behind the newest.
+#[test]
+fn a_forwarded_packet_keeps_its_place_and_its_head() {
+    let mut session = session(1);
+    let out = session.add_sender(start(), video_sender()).unwrap();
+    let first = session.send_position(out).unwrap();
+    assert_eq!(first.newest, None);
+    let payload: bytes::Bytes = [0x90, 0x80, 17, 0x10, 1, 2].to_vec().into();
+    let shift = NumberShift {
+        picture_id: 5,
+        ..NumberShift::default()
+    };
+    let packet = |step: u16, timestamp: u32| ForwardedPacket {
+        payload: payload.clone(),
+        head: RunningNumbers::read(PayloadFormat::Vp8, &payload).shifted(shift),
+        sequence_number: Some(first.next_sequence_number.plus(step)),
+        timestamp: Serial32(timestamp),
+        marker: true,
+        starts_key_frame: step == 0,
+        audio_level: None,
+        orientation: None,
+    };
+    for (step, timestamp) in [(0, 1000), (2, 7000), (1, 4000)] {
+        session
+            .send_packet(start(), out, packet(step, timestamp))
+            .unwrap();
+    }
+    let position = session.send_position(out).unwrap();
+    assert_eq!(
+        position.next_sequence_number,
+        first.next_sequence_number.plus(3)
+    );
+    assert_eq!(position.newest, Some((start(), Serial32(7000))));
+    let sent = drain(&mut session, start()).0;
+    let steps = sent.iter().map(|datagram| {
+        let packet = RtpPacket::parse(datagram).unwrap();
+        assert_eq!(packet.payload(), [0x90, 0x80, 22, 0x10, 1, 2]);
+        first
+            .next_sequence_number
+            .distance_to(packet.sequence_number())
+    });
+    assert!(steps.eq([0, 2, 1]));
+    // The payload of the others is as it was.
+    assert_eq!(payload[2], 17);
+    let stats = session.stats(at(10)).outbound[0];
+    assert_eq!((stats.frames_sent, stats.key_frames_sent), (3, 1));
+
+    let long = ForwardedPacket {
+        payload: vec![0x10; 1300].into(),
+        head: PayloadHead::default(),
+        ..packet(3, 0)
+    };
+    session.send_packet(at(10), out, long.clone()).unwrap();
+    let too_long = ForwardedPacket {
+        payload: vec![0x10; 1301].into(),
+        ..long
+    };
+    let refused = session.send_packet(at(10), out, too_long);
+    let (len, max) = (1301, 1300);
+    assert_eq!(refused, Err(SendError::TooLong { len, max }));
+}
+
+#[test]
+fn what_finds_no_room_is_counted() {
+    let mut session = session(1);
+    let out = session.add_sender(start(), video_sender()).unwrap();
+    let packet = ForwardedPacket {
+        payload: vec![0x10; 10].into(),
+        head: PayloadHead::default(),
+        sequence_number: None,
+        timestamp: Serial32(0),
+        marker: true,
+        starts_key_frame: false,
+        audio_level: None,
+        orientation: None,
+    };
+    let refused = (0..5000)
+        .filter(|_| session.send_packet(start(), out, packet.clone()).is_err())
+        .count();
+    assert_eq!(refused, 5000 - 4096);
+    let stats = session.stats(start()).outbound[0];
+    assert_eq!(stats.packets_discarded_on_send, refused as u64);
 }
 
 #[test]

@@ -1,22 +1,19 @@
 //! What only the inside shows: where the homes of connections are. On Linux, which spreads peers over shards.
 
-#[path = "../../tests/support/mod.rs"]
-mod support;
-
 use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use self::support::relay::exchange_through_relay;
-use self::support::{
-    connected, connection, connection_on, data_channel, echo, endpoint_with, exchange, soon, until,
-};
 use super::batch::Route;
 use super::demux::{Demux, Found};
 use super::fragments::Fragments;
 use super::shard::Request;
+use crate::support::relay::exchange_through_relay;
+use crate::support::{
+    connected, connection, connection_on, data_channel, echo, endpoint_with, exchange, soon, until,
+};
 use crate::{ChannelInit, DataChannel, Endpoint, Message, PeerConnection};
 
 const SHARDS: usize = 4;

@@ -17,8 +17,9 @@ pub(crate) use self::meters::{
     Arrival, AudioDecoderMeter, DecoderMeter, EncodedPicture, EncoderMeter, SourceMeter,
     VideoDecoderMeter,
 };
+use crate::receiving::Receiver;
 use crate::sender::Sender;
-use crate::transceivers::{Receiver, Transceiver, Transceivers};
+use crate::transceivers::{Transceiver, Transceivers};
 
 /// Adds to the report of a session what only its transceivers know.
 pub(crate) fn complete(now: Instant, transceivers: &Transceivers, report: &mut StatsReport) {
@@ -39,8 +40,9 @@ pub(crate) fn complete(now: Instant, transceivers: &Transceivers, report: &mut S
             describe(codecs, stream.codec_id, sender.parameters.as_ref());
         }
         media_sources.extend(source);
-        let received = |stream: &&mut InboundRtp| Some(stream.counters.receiver) == receiver.id;
-        if let Some(stream) = inbound_rtp.iter_mut().find(received) {
+        let received =
+            |stream: &&mut InboundRtp| receiver.layer(stream.counters.receiver).is_some();
+        for stream in inbound_rtp.iter_mut().filter(received) {
             complete_inbound(now, receiver, stream);
             describe(codecs, stream.codec_id, receiver.parameters.as_ref());
         }
@@ -73,6 +75,10 @@ fn complete_outbound(now: Instant, sender: &Sender, stream: &mut OutboundRtp) {
 
 fn complete_inbound(now: Instant, receiver: &Receiver, stream: &mut InboundRtp) {
     stream.track_identifier = Some(receiver.track_id.clone());
+    // Of a simulcast one layer is read.
+    if !receiver.is_read(stream.counters.receiver) {
+        return;
+    }
     stream.counters.frames_dropped += receiver.frames_dropped();
     stream.decoder = receiver.meter.as_ref().map(|meter| meter.stats(now));
 }

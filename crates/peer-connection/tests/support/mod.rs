@@ -1,6 +1,7 @@
 //! What the tests share: connections on loopback, and how two of them come together.
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub(crate) mod peer;
 pub(crate) mod process;
 pub(crate) mod relay;
 

@@ -66,6 +66,9 @@ pub(crate) struct SendSide {
     loss: LossLimit,
     remb: Option<(u64, Instant)>,
     last_feedback: Option<Instant>,
+    /// When the first packet was sent that is still remembered and that feedback came before. A search among all that were
+    /// sent took a tenth of the time of a forwarder with 50 viewers (`bench/sfu`).
+    unanswered: Option<Instant>,
     prober: Prober,
 }
 
@@ -84,6 +87,7 @@ impl SendSide {
             loss: LossLimit::default(),
             remb: None,
             last_feedback: None,
+            unanswered: None,
             prober: Prober::default(),
         }
     }
@@ -153,6 +157,11 @@ impl SendSide {
             self.sent.pop_front();
             self.base += 1;
         }
+        if self.last_feedback.is_some_and(|last| last < now) {
+            let oldest = self.sent.front().map_or(now, |first| first.at);
+            let since = self.unanswered.map_or(now, |since| since.max(oldest));
+            self.unanswered = Some(since);
+        }
     }
 
     /// Whether feedback has said that the packet with this number arrived. One that was sent too long ago
@@ -206,6 +215,7 @@ impl SendSide {
         round_trip: Option<Duration>,
     ) {
         self.last_feedback = Some(now);
+        self.unanswered = None;
         self.prober.queue.begin(now);
         let offset = self.unwrap_reference(feedback.reference_time);
         let (mut received, mut lost) = (0, 0);
@@ -290,6 +300,7 @@ impl SendSide {
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         if self.next_timeout().is_some_and(|at| at <= now) {
             self.last_feedback = Some(now);
+            self.unanswered = None;
             self.control.bitrate = (self.control.bitrate * 0.8).max(self.limits.min as f64);
         }
     }
@@ -299,8 +310,7 @@ impl SendSide {
         let last = self.last_feedback?;
         self.sent.back().filter(|newest| !newest.acknowledged)?;
         // Where nothing was sent for a while, nothing was awaited.
-        let awaited = self.sent.partition_point(|sent| sent.at <= last);
-        let since = self.sent.get(awaited)?.at;
+        let since = self.unanswered?;
         Some((last + FEEDBACK_TIMEOUT).max(since + FEEDBACK_DELAY))
     }
 }

@@ -123,6 +123,7 @@ impl History {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use gannet_rtp_payload::PayloadHead;
     use gannet_wire::Serial32;
 
     use super::*;
@@ -140,6 +141,7 @@ mod tests {
             timestamp: Serial32(0),
             marker: false,
             payload: Bytes::new(),
+            head: PayloadHead::default(),
             level: None,
             orientation: None,
             queued: at(now),

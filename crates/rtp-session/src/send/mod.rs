@@ -14,11 +14,11 @@ use gannet_rtp::extension::{
 };
 use gannet_rtp::rtcp::{ReportBlock, SenderInfo};
 use gannet_rtp::{NtpTime, RtpClock, RtpHeader, RtpWriter};
-use gannet_rtp_payload::Packetizer;
+use gannet_rtp_payload::{Packetizer, PayloadHead};
 use gannet_wire::{Serial16, Serial32};
 
-use crate::event::{EncodedFrame, ForwardedPacket, SendError};
-use crate::parameters::{ParameterError, SendParameters, SenderId};
+use crate::event::{EncodedFrame, ForwardedPacket, SendError, SendPosition};
+use crate::parameters::{MediaKind, ParameterError, SendParameters, SenderId};
 use crate::random::Random;
 use crate::stats::{OutboundRtpStats, RemoteInboundRtpStats};
 
@@ -28,6 +28,10 @@ use self::tail::Tail;
 
 /// A key frame is asked of an encoder no more often than this.
 const KEY_FRAME_PAUSE: Duration = Duration::from_millis(150);
+
+/// A payload of another endpoint's may be so long, if need be beyond what the sender's own packets may have: it
+/// can not be cut again, and most paths carry what another one has carried.
+const MAX_FORWARDED: usize = 1300;
 
 /// A packet on its way to the network: all that is not known only when it leaves.
 #[derive(Clone, Debug)]
@@ -39,9 +43,21 @@ pub(crate) struct QueuedPacket {
     pub(crate) timestamp: Serial32,
     pub(crate) marker: bool,
     pub(crate) payload: Bytes,
+    /// In place of its first bytes.
+    pub(crate) head: PayloadHead,
     pub(crate) level: Option<AudioLevel>,
     pub(crate) orientation: Option<VideoOrientation>,
     pub(crate) queued: Instant,
+}
+
+impl QueuedPacket {
+    /// Puts its head in the place of the first bytes of its payload, with which `buffer` ends.
+    fn apply_head(&self, buffer: &mut [u8]) {
+        let start = buffer.len().saturating_sub(self.payload.len());
+        if let Some(payload) = buffer.get_mut(start..) {
+            self.head.apply(payload);
+        }
+    }
 }
 
 /// What a header needs that is known only when the packet leaves.
@@ -61,6 +77,7 @@ struct Counters {
     retransmitted_header_bytes: u64,
     frames: u64,
     key_frames: u64,
+    discarded: u64,
     nacks: u64,
     plis: u64,
     firs: u64,
@@ -162,6 +179,7 @@ impl Sender {
                 timestamp,
                 marker: marker || frame.starts_talkspurt,
                 payload: payloads.split_to(end - start),
+                head: PayloadHead::default(),
                 level: frame.audio_level,
                 orientation: frame.orientation.filter(|_| marker),
                 queued: now,
@@ -182,14 +200,20 @@ impl Sender {
         packet: ForwardedPacket,
     ) -> Result<QueuedPacket, SendError> {
         let len = packet.payload.len();
-        let max = self.parameters.max_packet_size.saturating_sub(12);
+        let own = self.parameters.max_packet_size.saturating_sub(12);
+        let max = own.max(MAX_FORWARDED);
         if len > max {
             return Err(SendError::TooLong { len, max });
         }
         let sequence = packet.sequence_number.unwrap_or(self.sequence);
-        self.sequence = sequence.next();
-        self.newest = Some((now, packet.timestamp));
-        self.counters.frames += u64::from(packet.marker);
+        // A late one takes its own place, and leaves the newest where it is.
+        if self.newest.is_none() || sequence.at_or_after(self.sequence) {
+            self.sequence = sequence.next();
+            self.newest = Some((now, packet.timestamp));
+        }
+        let video = self.parameters.kind == MediaKind::Video;
+        self.counters.frames += u64::from(packet.marker || !video);
+        self.counters.key_frames += u64::from(packet.starts_key_frame);
         Ok(QueuedPacket {
             sender: self.id,
             payload_type: self.parameters.codec.payload_type,
@@ -197,10 +221,24 @@ impl Sender {
             timestamp: packet.timestamp,
             marker: packet.marker,
             payload: packet.payload,
+            head: packet.head,
             level: packet.audio_level,
             orientation: packet.orientation,
             queued: now,
         })
+    }
+
+    /// A packet to be forwarded found no room.
+    pub(crate) const fn note_discarded(&mut self) {
+        self.counters.discarded += 1;
+    }
+
+    pub(crate) const fn position(&self) -> SendPosition {
+        SendPosition {
+            next_sequence_number: self.sequence,
+            newest: self.newest,
+            timestamp_offset: self.timestamp_offset,
+        }
     }
 
     /// Writes a packet and keeps it for retransmission.
@@ -281,6 +319,7 @@ impl Sender {
         writer.finish_header();
         buffer.extend_from_slice(&packet.sequence.0.to_be_bytes());
         buffer.extend_from_slice(&packet.payload);
+        packet.apply_head(buffer);
     }
 
     /// SSRC and payload type of retransmissions, if they have a stream of their own.
@@ -317,6 +356,7 @@ impl Sender {
         let mut writer = RtpWriter::new(buffer, &header);
         self.write_extensions(&mut writer, packet, departure, false);
         writer.payload(&packet.payload);
+        packet.apply_head(buffer);
     }
 
     fn write_extensions(
@@ -492,6 +532,7 @@ impl Sender {
             retransmitted_header_bytes_sent: self.counters.retransmitted_header_bytes,
             frames_sent: self.counters.frames,
             key_frames_sent: self.counters.key_frames,
+            packets_discarded_on_send: self.counters.discarded,
             nack_count: self.counters.nacks,
             pli_count: self.counters.plis,
             fir_count: self.counters.firs,

@@ -11,7 +11,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::bwe::{ReceiveSide, SendSide};
-use crate::event::{EncodedFrame, Event, ForwardedPacket, SendError, Transmit, TransmitKind};
+use crate::event::{
+    EncodedFrame, Event, ForwardedPacket, SendError, SendPosition, Transmit, TransmitKind,
+};
 use crate::parameters::{
     BitrateLimits, CodecParameters, MediaKind, ParameterError, ReceiveParameters, ReceiverId,
     SendParameters, SenderId, SessionConfig,
@@ -40,7 +42,8 @@ pub const MAX_SOURCES: usize = 2 * MAX_STREAMS + 64;
 ///   [`set_bitrate_limits`](Self::set_bitrate_limits); [`sender`](Self::sender) and
 ///   [`receiver`](Self::receiver) say what was set.
 /// - **Commands**: [`send_frame`](Self::send_frame), [`send_packet`](Self::send_packet),
-///   [`request_key_frame`](Self::request_key_frame), [`close`](Self::close).
+///   [`request_key_frame`](Self::request_key_frame), [`close`](Self::close);
+///   [`send_position`](Self::send_position) says where numbering stands.
 /// - **Input**: [`handle_rtp`](Self::handle_rtp), [`handle_rtcp`](Self::handle_rtcp),
 ///   [`handle_timeout`](Self::handle_timeout).
 /// - **Output**: [`poll_transmit`](Self::poll_transmit), [`poll_event`](Self::poll_event),
@@ -237,6 +240,12 @@ impl RtpSession {
         Some(&self.senders.get(&sender)?.parameters)
     }
 
+    /// Where the numbering of a sender stands; `None` for one that was removed.
+    #[must_use]
+    pub fn send_position(&self, sender: SenderId) -> Option<SendPosition> {
+        Some(self.senders.get(&sender)?.position())
+    }
+
     /// What a receiver was told; `None` for one that was removed.
     #[must_use]
     pub fn receiver(&self, receiver: ReceiverId) -> Option<&ReceiveParameters> {
@@ -279,7 +288,8 @@ impl RtpSession {
         result
     }
 
-    /// Queues a packet that another endpoint made, for selective forwarding.
+    /// Queues a packet that another endpoint made, for selective forwarding. Late ones may come late: each
+    /// leaves under the number that the caller gives it.
     pub fn send_packet(
         &mut self,
         now: Instant,
@@ -290,6 +300,7 @@ impl RtpSession {
         let entry = self.senders.get_mut(&sender).ok_or(SendError::Removed)?;
         let kind = entry.parameters.kind;
         if !self.pacer.has_room(kind, 1) {
+            entry.note_discarded();
             return Err(SendError::QueueFull(self.pacer.len()));
         }
         let packet = entry.forward(now, packet)?;

@@ -429,6 +429,7 @@ fn outbound_counters(kind: MediaKind) -> OutboundRtpStats {
         retransmitted_header_bytes_sent: 0,
         frames_sent: 50,
         key_frames_sent: 2,
+        packets_discarded_on_send: 0,
         nack_count: 4,
         pli_count: 6,
         fir_count: 7,

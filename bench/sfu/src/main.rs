@@ -1,0 +1,219 @@
+//! Selective forwarding: one stream in, many out, and what a packet costs the process that forwards.
+//!
+//! `[viewers=50] [rate=1000] [seconds=10] [shards=1] [runs=3]`. A process of its own forwards; this one is the source and all
+//! viewers, each with a socket of its own, over loopback. The source sends `rate` packets a second, of 1,190 bytes as they are on the
+//! wire. Each line is one run: what left in `seconds`, and the processor's time of the process that forwards, the kernel's
+//! part of it included.
+
+mod pipe;
+mod server;
+mod source;
+
+use std::io::{BufReader, Write};
+use std::net::Ipv4Addr;
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use gannet::ortc::parameters::RtpCapabilities;
+use gannet::{
+    Certificate, Configuration, Direction, MediaKind, PeerConnection, SessionDescription,
+};
+
+use source::Source;
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+struct Options {
+    viewers: usize,
+    rate: u32,
+    seconds: f64,
+    shards: usize,
+    runs: usize,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let result = match arguments.split_first() {
+        Some((first, rest)) if first == server::COMMAND => server::run(rest),
+        _ => options(&arguments).and_then(|options| run(&options)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn options(arguments: &[String]) -> Result<Options, Error> {
+    let mut options = Options {
+        viewers: 50,
+        rate: 1000,
+        seconds: 10.0,
+        shards: 1,
+        runs: 3,
+    };
+    for argument in arguments {
+        let pair = argument.split_once('=');
+        let (key, value) = pair.ok_or_else(|| format!("'{argument}' is not key=value"))?;
+        match key {
+            "viewers" => options.viewers = number(value)?,
+            "rate" => options.rate = number(value)?,
+            "seconds" => options.seconds = number(value)?,
+            "shards" => options.shards = number(value)?,
+            "runs" => options.runs = number(value)?,
+            _ => return Err(format!("there is no option '{key}'").into()),
+        }
+    }
+    Ok(options)
+}
+
+/// Reads a number.
+fn number<T: FromStr>(text: &str) -> Result<T, Error> {
+    text.parse()
+        .map_err(|_| format!("'{text}' is not a number that can be used").into())
+}
+
+fn run(options: &Options) -> Result<(), Error> {
+    println!("packets out/s  Mbit/s out  CPU  packets a CPU second  sent again  dropped");
+    for _ in 0..options.runs {
+        measure(options)?;
+    }
+    Ok(())
+}
+
+fn measure(options: &Options) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    let mut server = Server::start(options.shards)?;
+    let source = Source::connect(|offer| server.ask(offer))?;
+    let certificate = Certificate::generate(&*gannet::default_provider())?;
+    let mut viewers = Vec::new();
+    for _ in 0..options.viewers {
+        viewers.push(runtime.block_on(view(&mut server, certificate.clone()))?);
+    }
+    let filming = source.film(options.rate);
+    // Estimates find out what the lines carry.
+    std::thread::sleep(Duration::from_secs(5));
+    let (before, started) = (server.counts()?, Instant::now());
+    std::thread::sleep(Duration::from_secs_f64(options.seconds));
+    let (after, seconds) = (server.counts()?, started.elapsed().as_secs_f64());
+    let packets = after.packets - before.packets;
+    let cpu = after.cpu - before.cpu;
+    println!(
+        "{:13.0}  {:10.0}  {:2.0}%  {:20.0}  {:10.0}  {:7.0}",
+        packets / seconds,
+        (after.bytes - before.bytes) * 8.0 / 1e6 / seconds,
+        100.0 * cpu / seconds,
+        packets / cpu,
+        after.again - before.again,
+        after.dropped - before.dropped,
+    );
+    filming.stop();
+    runtime.shutdown_background();
+    Ok(())
+}
+
+/// Someone who looks on; nothing is decoded.
+async fn view(server: &mut Server, certificate: Certificate) -> Result<PeerConnection, Error> {
+    let mut configuration = Configuration::default();
+    configuration.sockets.addresses = vec![Ipv4Addr::LOCALHOST.into()];
+    configuration.certificate = Some(certificate);
+    configuration.capabilities = capabilities();
+    let connection = PeerConnection::new(configuration)?;
+    connection.add_transceiver(MediaKind::Video, Direction::RecvOnly, None);
+    let offer = connection.create_offer().await?;
+    connection.set_local_description(offer).await?;
+    connection.gathering_complete().await;
+    let offer = connection.local_description().ok_or("no offer")?.sdp;
+    let answer = SessionDescription::answer(server.ask(&offer)?);
+    connection.set_remote_description(answer).await?;
+    Ok(connection)
+}
+
+/// VP8, which nobody here encodes or decodes.
+fn capabilities() -> RtpCapabilities {
+    use gannet::ortc::parameters::{FormatParameters, RtcpFeedback, RtpCodecCapability};
+    let mut capabilities = gannet::default_capabilities();
+    let video = |name: &str, payload_type, parameters| RtpCodecCapability {
+        name: name.to_owned(),
+        kind: MediaKind::Video,
+        clock_rate: 90_000,
+        channels: 1,
+        preferred_payload_type: payload_type,
+        parameters,
+        rtcp_feedback: [("transport-cc", ""), ("nack", ""), ("nack", "pli")]
+            .map(|(kind, parameter)| RtcpFeedback::new(kind, parameter))
+            .to_vec(),
+    };
+    capabilities.codecs = vec![
+        video("VP8", 96, FormatParameters::default()),
+        video("rtx", 97, FormatParameters::default().with("apt", 96)),
+    ];
+    capabilities
+}
+
+/// What the server has counted.
+struct Counts {
+    /// Of its process, in seconds.
+    cpu: f64,
+    packets: f64,
+    bytes: f64,
+    again: f64,
+    dropped: f64,
+}
+
+/// The process that forwards; it ends when its standard input does.
+struct Server {
+    process: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Server {
+    fn start(shards: usize) -> Result<Self, Error> {
+        let mut process = Command::new(std::env::current_exe()?)
+            .args([server::COMMAND, &shards.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let input = process.stdin.take();
+        let output = process.stdout.take().ok_or("the server has no output")?;
+        Ok(Self {
+            process,
+            input,
+            output: BufReader::new(output),
+        })
+    }
+
+    fn ask(&mut self, paragraph: &str) -> Result<String, Error> {
+        let input = self.input.as_mut().ok_or("the server has no input")?;
+        pipe::write(input, paragraph)?;
+        input.flush()?;
+        Ok(pipe::read(&mut self.output)?.ok_or("the server has ended")?)
+    }
+
+    fn counts(&mut self) -> Result<Counts, Error> {
+        let answer = self.ask(server::COUNTS)?;
+        let mut numbers = answer.split_whitespace().map(number::<f64>);
+        let mut next = || numbers.next().ok_or("a count is missing")?;
+        Ok(Counts {
+            cpu: next()?,
+            packets: next()?,
+            bytes: next()?,
+            again: next()?,
+            dropped: next()?,
+        })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.input.take();
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,11 @@
+//! What one peer sends, forwarded to others, over real sockets on loopback.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod frames;
+
+mod ends;
+mod simulcast;
+mod switching;
+mod viewers;

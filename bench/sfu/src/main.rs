@@ -5,6 +5,7 @@
 //! wire. Each line is one run: what left in `seconds`, and the processor's time of the process that forwards, the kernel's
 //! part of it included.
 
+#[path = "../../shards/src/pipe.rs"]
 mod pipe;
 mod server;
 mod source;

@@ -84,16 +84,29 @@ impl Default for Configuration {
 /// Everything that this build can encode, decode and put into packets.
 #[must_use]
 pub fn default_capabilities() -> RtpCapabilities {
-    let mut codecs = Vec::new();
-    codecs.extend(audio_codecs());
-    codecs.extend(video_codecs());
+    capabilities(AudioCodec::is_supported, VideoCodec::is_supported)
+}
+
+/// Everything that can be put into packets: for programs that forward streams as they are, and need no codec in
+/// their build for that.
+#[must_use]
+pub fn forwarding_capabilities() -> RtpCapabilities {
+    capabilities(|_| true, |_| true)
+}
+
+fn capabilities(
+    has_audio: impl Fn(AudioCodec) -> bool,
+    has_video: impl Fn(VideoCodec) -> bool,
+) -> RtpCapabilities {
     RtpCapabilities {
-        codecs,
+        codecs: audio_codecs(has_audio)
+            .chain(video_codecs(has_video))
+            .collect(),
         header_extensions: header_extensions(),
     }
 }
 
-fn audio_codecs() -> impl Iterator<Item = RtpCodecCapability> {
+fn audio_codecs(has: impl Fn(AudioCodec) -> bool) -> impl Iterator<Item = RtpCodecCapability> {
     let codecs = [
         (AudioCodec::Opus, 111, 2),
         (AudioCodec::G722, 9, 1),
@@ -102,7 +115,7 @@ fn audio_codecs() -> impl Iterator<Item = RtpCodecCapability> {
     ];
     codecs
         .into_iter()
-        .filter(|(codec, ..)| codec.is_supported())
+        .filter(move |(codec, ..)| has(*codec))
         .map(|(codec, pt, channels)| {
             let parameters = match codec {
                 AudioCodec::Opus => FormatParameters::default()
@@ -122,7 +135,7 @@ fn audio_codecs() -> impl Iterator<Item = RtpCodecCapability> {
         })
 }
 
-fn video_codecs() -> impl Iterator<Item = RtpCodecCapability> {
+fn video_codecs(has: impl Fn(VideoCodec) -> bool) -> impl Iterator<Item = RtpCodecCapability> {
     let h264 = |profile| {
         FormatParameters::default()
             .with("level-asymmetry-allowed", 1)
@@ -142,7 +155,7 @@ fn video_codecs() -> impl Iterator<Item = RtpCodecCapability> {
     ];
     codecs
         .into_iter()
-        .filter(|(codec, ..)| codec.is_supported())
+        .filter(move |(codec, ..)| has(*codec))
         .flat_map(|(codec, payload_type, parameters)| {
             let media = RtpCodecCapability {
                 name: codec.name().to_owned(),

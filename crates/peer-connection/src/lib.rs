@@ -93,7 +93,7 @@ mod tls;
 mod transceiver;
 mod transceivers;
 
-pub use configuration::{Configuration, default_capabilities};
+pub use configuration::{Configuration, default_capabilities, forwarding_capabilities};
 pub use data_channel::DataChannel;
 pub use endpoint::{BindError, Endpoint, EndpointConfiguration, local_addresses};
 pub use error::{NegotiationError, NewConnectionError, ReplaceEncodedError};

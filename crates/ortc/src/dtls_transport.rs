@@ -17,8 +17,8 @@ const SRTP_LABEL: &[u8] = b"EXTRACTOR-dtls_srtp";
 const MAX_EARLY: usize = 8;
 
 /// How many sources each side may have in the life of a session, those of RTP and of RTCP counted apart. What
-/// was sent or received of a source is never forgotten, for its packets could be replayed then; at less than 250
-/// bytes each, a peer that fills both tables costs 8 MB.
+/// was sent or received of a source is never forgotten, for its packets could be replayed then; at less than 220
+/// bytes each, a peer that fills both tables costs 7 MB.
 const MAX_SRTP_STREAMS: usize = 16_384;
 
 /// The state of a DTLS transport: `RTCDtlsTransportState`.

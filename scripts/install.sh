@@ -29,7 +29,7 @@ if [ "$what" = test ]; then
     packages 'command -v ip && command -v nft' iproute2 nftables
     packages 'command -v turnserver' coturn
     packages 'command -v openssl' openssl
-    packages 'ls /usr/lib/llvm-*/lib/libclang*.so*' libclang-dev # BoringSSL's bindings are made with it
+    packages 'ls /usr/lib/llvm-*/lib/libclang.so' libclang-dev # BoringSSL's bindings are made with it
     packages 'test -e /usr/include/usrsctp.h' libusrsctp-dev
     packages 'command -v tshark' tshark
     packages 'command -v pkill' procps

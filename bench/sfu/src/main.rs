@@ -10,9 +10,8 @@ mod pipe;
 mod server;
 mod source;
 
-use std::io::{BufReader, Write};
 use std::net::Ipv4Addr;
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
@@ -21,6 +20,7 @@ use gannet::{
     Certificate, Configuration, Direction, MediaKind, PeerConnection, SessionDescription,
 };
 
+use pipe::Server;
 use source::Source;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -90,7 +90,7 @@ fn measure(options: &Options) -> Result<(), Error> {
         .worker_threads(1)
         .enable_all()
         .build()?;
-    let mut server = Server::start(options.shards)?;
+    let mut server = Server::start(&[server::COMMAND, &options.shards.to_string()])?;
     let source = Source::connect(|offer| server.ask(offer))?;
     let certificate = Certificate::generate(&*gannet::default_provider())?;
     let mut viewers = Vec::new();
@@ -100,9 +100,9 @@ fn measure(options: &Options) -> Result<(), Error> {
     let filming = source.film(options.rate);
     // Estimates find out what the lines carry.
     std::thread::sleep(Duration::from_secs(5));
-    let (before, started) = (server.counts()?, Instant::now());
+    let (before, started) = (counts(&mut server)?, Instant::now());
     std::thread::sleep(Duration::from_secs_f64(options.seconds));
-    let (after, seconds) = (server.counts()?, started.elapsed().as_secs_f64());
+    let (after, seconds) = (counts(&mut server)?, started.elapsed().as_secs_f64());
     let packets = after.packets - before.packets;
     let cpu = after.cpu - before.cpu;
     println!(
@@ -168,53 +168,16 @@ struct Counts {
     dropped: f64,
 }
 
-/// The process that forwards; it ends when its standard input does.
-struct Server {
-    process: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-}
-
-impl Server {
-    fn start(shards: usize) -> Result<Self, Error> {
-        let mut process = Command::new(std::env::current_exe()?)
-            .args([server::COMMAND, &shards.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let input = process.stdin.take();
-        let output = process.stdout.take().ok_or("the server has no output")?;
-        Ok(Self {
-            process,
-            input,
-            output: BufReader::new(output),
-        })
-    }
-
-    fn ask(&mut self, paragraph: &str) -> Result<String, Error> {
-        let input = self.input.as_mut().ok_or("the server has no input")?;
-        pipe::write(input, paragraph)?;
-        input.flush()?;
-        Ok(pipe::read(&mut self.output)?.ok_or("the server has ended")?)
-    }
-
-    fn counts(&mut self) -> Result<Counts, Error> {
-        let answer = self.ask(server::COUNTS)?;
-        let mut numbers = answer.split_whitespace().map(number::<f64>);
-        let mut next = || numbers.next().ok_or("a count is missing")?;
-        Ok(Counts {
-            cpu: next()?,
-            packets: next()?,
-            bytes: next()?,
-            again: next()?,
-            dropped: next()?,
-        })
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.input.take();
-        let _ = self.process.wait();
-    }
+/// Asks the process that forwards for its counts.
+fn counts(server: &mut Server) -> Result<Counts, Error> {
+    let answer = server.ask(server::COUNTS)?;
+    let mut numbers = answer.split_whitespace().map(number::<f64>);
+    let mut next = || numbers.next().ok_or("a count is missing")?;
+    Ok(Counts {
+        cpu: next()?,
+        packets: next()?,
+        bytes: next()?,
+        again: next()?,
+        dropped: next()?,
+    })
 }

@@ -1,9 +1,7 @@
 //! The other end of all connections.
 
 use std::fmt;
-use std::io::{BufReader, Write};
 use std::net::Ipv4Addr;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -16,7 +14,8 @@ use gannet::{
 };
 
 use crate::options::{Options, number};
-use crate::{Error, pipe, server};
+use crate::pipe::Server;
+use crate::{Error, server};
 
 /// How long all connections may take to open.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -55,7 +54,11 @@ pub(crate) fn run(options: &Options, shards: usize) -> Result<Outcome, Error> {
         .worker_threads(1)
         .enable_all()
         .build()?;
-    let mut server = Server::start(shards, options.workers)?;
+    let mut server = Server::start(&[
+        server::COMMAND,
+        &shards.to_string(),
+        &options.workers.to_string(),
+    ])?;
     let echoed = Arc::new(AtomicU64::new(0));
     let mut connections = Vec::new();
     for _ in 0..options.connections {
@@ -81,7 +84,7 @@ pub(crate) fn run(options: &Options, shards: usize) -> Result<Outcome, Error> {
         runtime.spawn(pumping);
     }
     std::thread::sleep(Duration::from_secs_f64(options.seconds / 5.0));
-    let (server_before, client_before) = (server.cpu()?, ProcessTime::now());
+    let (server_before, client_before) = (cpu(&mut server)?, ProcessTime::now());
     let (started, before) = (Instant::now(), echoed.load(Ordering::Relaxed));
     std::thread::sleep(Duration::from_secs_f64(options.seconds));
     let (seconds, messages) = (started.elapsed(), echoed.load(Ordering::Relaxed) - before);
@@ -89,7 +92,7 @@ pub(crate) fn run(options: &Options, shards: usize) -> Result<Outcome, Error> {
         seconds: seconds.as_secs_f64(),
         messages,
         size: options.size,
-        server_cpu: server.cpu()? - server_before,
+        server_cpu: cpu(&mut server)? - server_before,
         client_cpu: client_before.elapsed().as_secs_f64(),
     };
     runtime.shutdown_background();
@@ -127,46 +130,7 @@ async fn pump(channel: DataChannel, size: usize, window: usize, echoed: Arc<Atom
     }
 }
 
-/// The server's process; it ends when its standard input does.
-#[derive(Debug)]
-struct Server {
-    process: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-}
-
-impl Server {
-    fn start(shards: usize, workers: usize) -> Result<Self, Error> {
-        let mut process = Command::new(std::env::current_exe()?)
-            .args([server::COMMAND, &shards.to_string(), &workers.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let input = process.stdin.take();
-        let output = process.stdout.take().ok_or("the server has no output")?;
-        Ok(Self {
-            process,
-            input,
-            output: BufReader::new(output),
-        })
-    }
-
-    fn ask(&mut self, paragraph: &str) -> Result<String, Error> {
-        let input = self.input.as_mut().ok_or("the server has no input")?;
-        pipe::write(input, paragraph)?;
-        input.flush()?;
-        Ok(pipe::read(&mut self.output)?.ok_or("the server has ended")?)
-    }
-
-    /// The processor's time that it has used, in seconds.
-    fn cpu(&mut self) -> Result<f64, Error> {
-        number(self.ask(server::CPU)?.trim_end())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.input.take();
-        let _ = self.process.wait();
-    }
+/// The processor's time that the server has used, in seconds.
+fn cpu(server: &mut Server) -> Result<f64, Error> {
+    number(server.ask(server::CPU)?.trim_end())
 }

@@ -150,7 +150,11 @@ impl VideoCodec {
         }
     }
 
-    /// A new decoder.
+    /// A new decoder for a call: each frame's picture comes at once.
+    ///
+    /// H.264 whose pictures are shown in another order than they are decoded in, which calls do not have, cannot be shown
+    /// so: at the first frame that says so the decoder asks for a key frame, and from there is as
+    /// [`decoder_in_order`](Self::decoder_in_order) has it.
     ///
     /// # Errors
     ///
@@ -168,6 +172,20 @@ impl VideoCodec {
                 reason = "which arms exist depends on the features"
             )]
             _ => Err(self.unsupported().into()),
+        }
+    }
+
+    /// A new decoder for files: pictures come in the order in which they are shown, some of them some frames after their own,
+    /// the last ones by [`VideoDecoder::drain`].
+    ///
+    /// # Errors
+    ///
+    /// When the codec's feature is off, or the library cannot start.
+    pub fn decoder_in_order(self) -> Result<Box<dyn VideoDecoder>, DecodeError> {
+        match self {
+            #[cfg(feature = "h264")]
+            Self::H264 => Ok(Box::new(H264Decoder::in_order()?)),
+            _ => self.decoder(),
         }
     }
 

@@ -55,14 +55,20 @@ pub trait VideoDecoder: Send + fmt::Debug {
 
     /// Decodes one whole frame. `None` means that the frame shows nothing.
     ///
-    /// The picture carries the frame's timestamp and rotation. Its size may differ from the last
-    /// one's.
+    /// The picture carries the frame's timestamp and rotation, or those of an earlier frame whose turn it is to be
+    /// shown. Its size may differ from the last one's.
     ///
     /// # Errors
     ///
     /// When the bytes cannot be decoded; [`DecodeError::needs_keyframe`] says whether asking the
     /// sender for a key frame will help. The decoder stays usable.
     fn decode(&mut self, frame: &EncodedFrame) -> Result<Option<VideoFrame>, DecodeError>;
+
+    /// The pictures that were held back at the end of a stream whose pictures are shown in another order than
+    /// they are decoded in, as H.264 with B slices has it. What is decoded next must be a key frame.
+    fn drain(&mut self) -> Vec<VideoFrame> {
+        Vec::new()
+    }
 }
 
 /// Turns sound into packets.

@@ -2,7 +2,7 @@ use std::fmt;
 
 use gannet_codecs::{AudioCodec, VideoCodec};
 
-use crate::{MediaKind, webm};
+use crate::{MediaKind, h264, picture};
 
 /// A codec of either kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,6 +19,22 @@ impl MediaCodec {
         match self {
             Self::Audio(_) => MediaKind::Audio,
             Self::Video(_) => MediaKind::Video,
+        }
+    }
+
+    /// The codec, if it is one of sound.
+    pub const fn audio(self) -> Option<AudioCodec> {
+        match self {
+            Self::Audio(codec) => Some(codec),
+            Self::Video(_) => None,
+        }
+    }
+
+    /// The codec, if it is one of pictures.
+    pub const fn video(self) -> Option<VideoCodec> {
+        match self {
+            Self::Video(codec) => Some(codec),
+            Self::Audio(_) => None,
         }
     }
 
@@ -91,9 +107,9 @@ impl EncodedFormat {
     pub fn of_key_frame(codec: VideoCodec, frame: &[u8]) -> Self {
         let profile = match codec {
             VideoCodec::Vp8 => None,
-            VideoCodec::Vp9 => webm::vp9_profile(frame).map(CodecProfile::Vp9),
+            VideoCodec::Vp9 => picture::vp9_profile(frame).map(CodecProfile::Vp9),
             VideoCodec::H264 => {
-                webm::h264_profile(frame).map(|(profile_idc, constraints)| CodecProfile::H264 {
+                h264::h264_profile(frame).map(|(profile_idc, constraints)| CodecProfile::H264 {
                     profile_idc,
                     constraints,
                 })

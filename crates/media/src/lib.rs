@@ -40,6 +40,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bits;
 mod blackhole;
 mod capture_clock;
 mod encoded_format;
@@ -49,10 +50,13 @@ pub mod frame_code;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod h264;
 mod media_file;
 mod media_stream_track;
+mod mp4;
 mod ogg_opus;
 mod opus_packet;
+mod picture;
 mod player;
 mod relay;
 mod source;
@@ -72,6 +76,7 @@ pub use encoded_track::{
 };
 pub use media_file::{MediaFile, MediaFileError, MediaFileForm, MediaFileTrack};
 pub use media_stream_track::{MediaFrame, MediaKind, MediaStreamTrack};
+pub use mp4::{Mp4ReadError, Mp4Reader, Mp4Track, Mp4TrackReader};
 pub use ogg_opus::{OggOpusReadError, OggOpusReader, OggOpusRecorder, OggOpusWriteError};
 pub use player::{AudioPlayer, EncodedPlayer, PlayerError, VideoPlayer};
 pub use relay::{Delivery, Relay};

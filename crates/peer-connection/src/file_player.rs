@@ -52,7 +52,8 @@ pub enum PlayFileError {
 /// Plays a file to senders in real time, sound and pictures in step, once or in a loop; on one thread, which ends with the
 /// file, or when all senders have other tracks or are gone. The first sender of each kind is used, if the file has such a track.
 ///
-/// Frames are sent as they are if the peer agreed to their codec, else decoded and encoded again. So call it when the
+/// Frames are sent as they are if the peer agreed to their codec and they are shown in the order in which they are decoded
+/// ([`MediaFile::is_reordered`]), else decoded and encoded again. So call it when the
 /// descriptions are exchanged: as long as nothing was agreed on, they will be sent as they are or, if that turns out not to be
 /// possible, not at all ([`RtpSender::encoded_state`]). A file whose frames are sent as they are begins when the connection
 /// is there.
@@ -130,7 +131,8 @@ fn prepare(
     sender: &RtpSender,
 ) -> Result<(Part, PlayedTrack), PlayerError> {
     let id = "file";
-    let format = file.format(kind);
+    let in_order = !(kind == MediaKind::Video && file.is_reordered());
+    let format = file.format(kind).filter(|_| in_order);
     let as_it_is = format.filter(|format| sender.takes(format) != Some(false));
     let (output, track) = match (as_it_is, kind) {
         (Some(format), _) => {

@@ -12,13 +12,13 @@ use std::{
     sync::Arc,
 };
 
-use gannet_codecs::{AudioCodec, AudioFrame, VideoFrame};
+use gannet_codecs::{AudioCodec, AudioFrame, VideoCodec, VideoFrame};
 use thiserror::Error;
 
 use crate::{
-    AudioPlayer, EncodedFormat, EncodedPlayer, MediaCodec, MediaKind, OggOpusReadError,
-    OggOpusReader, PlayerError, Source, VideoPlayer, WavError, WavPlayer, WebmReadError,
-    WebmReader,
+    AudioPlayer, EncodedFormat, EncodedPlayer, EncodedSource, MediaCodec, MediaKind, Mp4ReadError,
+    Mp4Reader, OggOpusReadError, OggOpusReader, PlayerError, Source, VideoPlayer, WavError,
+    WavPlayer, WebmReadError, WebmReader, mp4,
 };
 
 pub use track::MediaFileTrack;
@@ -32,6 +32,8 @@ pub enum MediaFileForm {
     Webm,
     /// Opus in Ogg.
     OggOpus,
+    /// MP4 or QuickTime.
+    Mp4,
 }
 
 /// A file cannot be played.
@@ -42,7 +44,7 @@ pub enum MediaFileError {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// It begins like nothing that is known.
-    #[error("it is neither WAV nor WebM, Matroska or Ogg Opus")]
+    #[error("it is neither WAV nor WebM, Matroska, MP4 or Ogg Opus")]
     Unknown,
     /// It is no WAV file that can be played.
     #[error(transparent)]
@@ -53,6 +55,9 @@ pub enum MediaFileError {
     /// It is no Ogg Opus file that can be played.
     #[error(transparent)]
     OggOpus(#[from] OggOpusReadError),
+    /// It is no MP4 file that can be played.
+    #[error(transparent)]
+    Mp4(#[from] Mp4ReadError),
     /// Nothing in it can be decoded or sent.
     #[error("none of its tracks can be played: {codecs}")]
     NoTracks {
@@ -81,6 +86,7 @@ pub struct MediaFile {
     form: MediaFileForm,
     audio: Option<EncodedFormat>,
     video: Option<EncodedFormat>,
+    is_reordered: bool,
 }
 
 /// Where a file is.
@@ -110,6 +116,7 @@ impl Place {
             [0x1A, 0x45, 0xDF, 0xA3, ..] => Ok(MediaFileForm::Webm),
             [b'O', b'g', b'g', b'S', ..] => Ok(MediaFileForm::OggOpus),
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E'] => Ok(MediaFileForm::Wav),
+            head if mp4::is_beginning(head) => Ok(MediaFileForm::Mp4),
             _ => Err(MediaFileError::Unknown),
         }
     }
@@ -141,6 +148,7 @@ impl MediaFile {
             form,
             audio: None,
             video: None,
+            is_reordered: false,
         };
         match form {
             MediaFileForm::Wav => drop(WavPlayer::new(file.place.open()?)?),
@@ -148,26 +156,42 @@ impl MediaFile {
                 OggOpusReader::new(file.place.open()?)?;
                 file.audio = Some(EncodedFormat::audio(AudioCodec::Opus));
             }
-            MediaFileForm::Webm => file.look_for_tracks()?,
+            MediaFileForm::Webm => {
+                let reader = WebmReader::new(file.place.open()?)?;
+                let known = |kind| reader.track(kind).and_then(|track| track.codec);
+                let audio = known(MediaKind::Audio).and_then(|codec| codec.audio());
+                let video = known(MediaKind::Video).and_then(|codec| codec.video());
+                let codecs = reader.tracks().iter().map(|track| &*track.codec_id);
+                file.take_tracks(audio, video, codecs)?;
+            }
+            MediaFileForm::Mp4 => {
+                let reader = Mp4Reader::new(file.place.open()?)?;
+                let known = |kind| reader.track(kind).and_then(|track| track.codec);
+                let audio = known(MediaKind::Audio).and_then(MediaCodec::audio);
+                let video = known(MediaKind::Video).and_then(MediaCodec::video);
+                let codecs = reader.tracks().map(|track| &*track.codec_id);
+                file.take_tracks(audio, video, codecs)?;
+            }
         }
         Ok(file)
     }
 
-    fn look_for_tracks(&mut self) -> Result<(), MediaFileError> {
-        let reader = WebmReader::new(self.place.open()?)?;
-        let known = |kind| reader.track(kind).and_then(|track| track.codec);
-        let audio = known(MediaKind::Audio).and_then(|codec| codec.audio());
-        let video = known(MediaKind::Video).and_then(|codec| codec.video());
+    fn take_tracks<'a>(
+        &mut self,
+        audio: Option<AudioCodec>,
+        video: Option<VideoCodec>,
+        codecs: impl Iterator<Item = &'a str>,
+    ) -> Result<(), MediaFileError> {
         self.audio = audio.map(EncodedFormat::audio);
         if let Some(codec) = video {
             self.video = Some(EncodedFormat::video(codec));
-            let first = self.track(MediaKind::Video)?.first_key_frame()?;
+            let mut track = self.track(MediaKind::Video)?;
+            let first = track.first_key_frame()?;
             self.video = first.map(|frame| EncodedFormat::of_key_frame(codec, &frame.data));
+            self.is_reordered = track.is_reordered()?;
         }
         if self.audio.is_none() && self.video.is_none() {
-            let tracks = reader.tracks().iter();
-            let codecs: Vec<_> = tracks.map(|track| &*track.codec_id).collect();
-            let codecs = codecs.join(", ");
+            let codecs = codecs.collect::<Vec<_>>().join(", ");
             return Err(MediaFileError::NoTracks { codecs });
         }
         Ok(())
@@ -190,6 +214,12 @@ impl MediaFile {
             MediaKind::Audio => self.audio,
             MediaKind::Video => self.video,
         }
+    }
+
+    /// Whether its pictures are shown in another order than they are decoded in, as H.264 with B pictures has them. Calls do not:
+    /// what shows them there would show them in the order in which they come.
+    pub const fn is_reordered(&self) -> bool {
+        self.is_reordered
     }
 
     /// Its encoded frames, one after the other.
@@ -266,13 +296,23 @@ impl MediaFile {
             return Err(PlayerError::read(MediaFileError::NoSuchTrack { kind }));
         }
         let input = self.place.open().map_err(PlayerError::read)?;
-        let player = VideoPlayer::open(input)?;
-        Ok(Box::new(if is_looping {
-            player.looping()?
-        } else {
-            player
-        }))
+        if self.form == MediaFileForm::Mp4 {
+            let reader = Mp4Reader::new(input).map_err(PlayerError::read)?;
+            return played(VideoPlayer::open_mp4(reader)?, is_looping);
+        }
+        played(VideoPlayer::open(input)?, is_looping)
     }
+}
+
+fn played<E: EncodedSource + 'static>(
+    player: VideoPlayer<E>,
+    is_looping: bool,
+) -> Result<Box<dyn Source<Frame = VideoFrame>>, PlayerError> {
+    Ok(Box::new(if is_looping {
+        player.looping()?
+    } else {
+        player
+    }))
 }
 
 impl fmt::Debug for MediaFile {

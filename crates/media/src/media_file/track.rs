@@ -3,10 +3,17 @@ use std::{fmt, time::Duration};
 use gannet_codecs::EncodedFrame;
 
 use super::{Input, MediaFileError, MediaFileForm};
-use crate::{EncodedFormat, EncodedSource, OggOpusReader, WebmReader, WebmTrackReader};
+use crate::{
+    EncodedFormat, EncodedSource, Mp4Reader, Mp4TrackReader, OggOpusReader, WebmReader,
+    WebmTrackReader,
+};
 
 /// Before so many frames there is a key frame, or the track counts as one without.
 const MAX_FRAMES_BEFORE_KEY: usize = 1_000;
+/// So many octets of them are read at most.
+const MAX_OCTETS_BEFORE_KEY: usize = 64 << 20;
+/// So many frames are looked at for their order.
+const FRAMES_IN_ORDER: usize = 100;
 
 /// The encoded frames of one kind of a [`MediaFile`](super::MediaFile).
 pub struct MediaFileTrack {
@@ -17,6 +24,7 @@ pub struct MediaFileTrack {
 enum Reader {
     Webm(WebmTrackReader<Box<dyn Input>>),
     OggOpus(OggOpusReader<Box<dyn Input>>),
+    Mp4(Mp4TrackReader<Box<dyn Input>>),
 }
 
 impl MediaFileTrack {
@@ -28,6 +36,7 @@ impl MediaFileTrack {
         let reader = match form {
             MediaFileForm::OggOpus => Reader::OggOpus(OggOpusReader::new(input)?),
             MediaFileForm::Webm => Reader::Webm(WebmReader::new(input)?.into_track(format.kind())?),
+            MediaFileForm::Mp4 => Reader::Mp4(Mp4Reader::new(input)?.into_track(format.kind())?),
             MediaFileForm::Wav => {
                 let kind = format.kind().as_str();
                 return Err(MediaFileError::NoSuchTrack { kind });
@@ -43,14 +52,36 @@ impl MediaFileTrack {
 
     /// The first frame that can be decoded alone; `None` if none comes.
     pub(super) fn first_key_frame(&mut self) -> Result<Option<EncodedFrame>, MediaFileError> {
+        let mut octets = 0;
         for _ in 0..MAX_FRAMES_BEFORE_KEY {
             match self.next_frame()? {
                 Some(frame) if frame.keyframe => return Ok(Some(frame)),
-                Some(_) => {}
-                None => break,
+                Some(frame) if octets < MAX_OCTETS_BEFORE_KEY => octets += frame.data.len(),
+                _ => break,
             }
         }
         Ok(None)
+    }
+
+    /// Whether a frame behind the first key frame is shown before one that is decoded earlier.
+    pub(super) fn is_reordered(&mut self) -> Result<bool, MediaFileError> {
+        if let Reader::Mp4(reader) = &self.reader
+            && reader.track().is_reordered
+        {
+            return Ok(true);
+        }
+        let (mut latest, mut octets) = (Duration::ZERO, 0);
+        for _ in 0..FRAMES_IN_ORDER {
+            match self.next_frame()? {
+                Some(frame) if frame.timestamp < latest => return Ok(true),
+                Some(frame) if octets < MAX_OCTETS_BEFORE_KEY => {
+                    latest = frame.timestamp;
+                    octets += frame.data.len();
+                }
+                _ => break,
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -61,6 +92,7 @@ impl EncodedSource for MediaFileTrack {
         Ok(match &mut self.reader {
             Reader::Webm(reader) => reader.next_frame()?,
             Reader::OggOpus(reader) => reader.next_frame()?,
+            Reader::Mp4(reader) => reader.next_frame()?,
         })
     }
 
@@ -68,6 +100,7 @@ impl EncodedSource for MediaFileTrack {
         match &mut self.reader {
             Reader::Webm(reader) => reader.rewind()?,
             Reader::OggOpus(reader) => reader.rewind()?,
+            Reader::Mp4(reader) => reader.rewind()?,
         }
         Ok(())
     }
@@ -76,6 +109,7 @@ impl EncodedSource for MediaFileTrack {
         Ok(match &mut self.reader {
             Reader::Webm(reader) => reader.duration()?,
             Reader::OggOpus(reader) => reader.duration()?,
+            Reader::Mp4(reader) => reader.duration()?,
         })
     }
 
@@ -83,6 +117,7 @@ impl EncodedSource for MediaFileTrack {
         match &self.reader {
             Reader::Webm(reader) => reader.delay(),
             Reader::OggOpus(reader) => reader.delay(),
+            Reader::Mp4(reader) => reader.delay(),
         }
     }
 }

@@ -1,4 +1,5 @@
 use std::{
+    collections::VecDeque,
     fmt,
     io::{Read, Seek},
     time::Duration,
@@ -7,7 +8,13 @@ use std::{
 use gannet_codecs::{DecodeError, I420Buffer, VideoCodec, VideoDecoder, VideoFrame};
 
 use super::{PlayerError, lap::Laps};
-use crate::{EncodedSource, MediaKind, Source, WebmReader, WebmTrackReader};
+use crate::{
+    EncodedSource, MediaCodec, MediaKind, Mp4Reader, Mp4TrackReader, Source, WebmReader,
+    WebmTrackReader,
+};
+
+/// So much of a file is decoded ahead at most, to find the picture that is shown next: in H.264 it may come behind later ones.
+const LOOK_AHEAD: Duration = Duration::from_secs(4);
 
 /// Plays the pictures of a file, decoded.
 ///
@@ -16,9 +23,13 @@ use crate::{EncodedSource, MediaKind, Source, WebmReader, WebmTrackReader};
 /// file ends it, or the present lap.
 pub struct VideoPlayer<E> {
     laps: Laps<E>,
+    codec: VideoCodec,
     decoder: Box<dyn VideoDecoder>,
     interval: Duration,
     shown: Option<VideoFrame>,
+    /// What is decoded and not shown yet: the next picture, or the last ones of a lap.
+    decoded: VecDeque<VideoFrame>,
+    is_drained: bool,
     /// What is shown while nothing could be decoded.
     blank: VideoFrame,
 }
@@ -41,17 +52,26 @@ impl<R: Read + Seek + Send> VideoPlayer<WebmTrackReader<R>> {
         })?;
         let size = track.size;
         let interval = track.default_duration;
-        let mut player = Self::new(source, codec)?;
-        let blank = size.and_then(|(width, height)| I420Buffer::new(width, height).ok());
-        // A head may lie: a blank picture of any size it names would be memory for nothing.
-        if let Some(blank) = blank.filter(|blank| blank.width() * blank.height() <= 1920 * 1088) {
-            player.blank = VideoFrame::new(blank, Duration::ZERO);
-        }
-        let sensible = Duration::from_millis(4)..=Duration::from_secs(1);
-        if let Some(interval) = interval.filter(|interval| sensible.contains(interval)) {
-            player.interval = interval;
-        }
-        Ok(player)
+        Ok(Self::new(source, codec)?.described(size, interval))
+    }
+}
+
+impl<R: Read + Seek + Send> VideoPlayer<Mp4TrackReader<R>> {
+    /// Plays the first track of pictures of an MP4 file.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such track, or no decoder for it.
+    pub fn open_mp4(reader: Mp4Reader<R>) -> Result<Self, PlayerError> {
+        let source = reader.into_track(MediaKind::Video);
+        let source = source.map_err(PlayerError::read)?;
+        let track = source.track();
+        let codec = track.codec.and_then(MediaCodec::video);
+        let codec = codec.ok_or_else(|| PlayerError::NoDecoder {
+            codec: track.codec_id.clone(),
+        })?;
+        let (size, interval) = (track.size, track.default_duration);
+        Ok(Self::new(source, codec)?.described(size, interval))
     }
 }
 
@@ -68,9 +88,12 @@ impl<E: EncodedSource> VideoPlayer<E> {
         })?;
         Ok(Self {
             laps: Laps::new(source),
-            decoder: codec.decoder()?,
+            codec,
+            decoder: codec.decoder_in_order()?,
             interval: Duration::from_secs(1) / 30,
             shown: None,
+            decoded: VecDeque::new(),
+            is_drained: false,
             blank: VideoFrame::new(blank, Duration::ZERO),
         })
     }
@@ -85,11 +108,54 @@ impl<E: EncodedSource> VideoPlayer<E> {
         Ok(self)
     }
 
+    /// What a file's head says of its pictures, as far as it is sensible: their size, and how long one lasts.
+    pub(crate) fn described(
+        mut self,
+        size: Option<(u32, u32)>,
+        interval: Option<Duration>,
+    ) -> Self {
+        let blank = size.and_then(|(width, height)| I420Buffer::new(width, height).ok());
+        // A head may lie: a blank picture of any size it names would be memory for nothing.
+        if let Some(blank) = blank.filter(|blank| blank.width() * blank.height() <= 1920 * 1088) {
+            self.blank = VideoFrame::new(blank, Duration::ZERO);
+        }
+        let sensible = Duration::from_millis(4)..=Duration::from_secs(1);
+        if let Some(interval) = interval.filter(|interval| sensible.contains(interval)) {
+            self.interval = interval;
+        }
+        self
+    }
+
     /// Gives so many pictures a second, 1 to 240.
     #[must_use]
     pub fn with_frame_rate(mut self, frames_per_second: u32) -> Self {
         self.interval = Duration::from_secs(1) / frames_per_second.clamp(1, 240);
         self
+    }
+
+    /// A lap begins: what is still in the decoder belongs to the one before.
+    fn begin_lap(&mut self) {
+        if let Ok(decoder) = self.codec.decoder_in_order() {
+            self.decoder = decoder;
+        }
+        self.decoded.clear();
+        self.is_drained = false;
+    }
+
+    /// Decodes until there is another picture, or until a time in the lap.
+    fn decode(&mut self, until: Duration) {
+        while self.decoded.is_empty() {
+            let Some(frame) = self.laps.next_before(until) else {
+                break;
+            };
+            if let Ok(Some(picture)) = self.decoder.decode(&frame) {
+                self.decoded.push_back(picture);
+            }
+        }
+        if self.decoded.is_empty() && self.laps.peek().is_none() && !self.is_drained {
+            self.is_drained = true;
+            self.decoded = self.decoder.drain().into();
+        }
     }
 }
 
@@ -101,21 +167,31 @@ impl<E: EncodedSource> Source for VideoPlayer<E> {
     }
 
     fn frame_at(&mut self, time: Duration) -> Option<VideoFrame> {
+        let lap = self.laps.lap();
         let local = self.laps.local_time(time);
+        if self.laps.lap() != lap {
+            self.begin_lap();
+        }
         if self.laps.is_over(local) {
             return None;
         }
-        // Due is what begins at this time too.
-        let mut due = local + Duration::from_nanos(1);
-        if self.shown.is_none()
-            && let Some(first) = self.laps.peek()
-        {
-            due = due.max(first.timestamp + Duration::from_nanos(1));
-        }
-        while let Some(frame) = self.laps.next_before(due) {
-            if let Ok(Some(picture)) = self.decoder.decode(&frame) {
-                self.shown = Some(picture);
-            }
+        let first = self
+            .laps
+            .peek()
+            .map_or(Duration::ZERO, |frame| frame.timestamp);
+        let until = if self.shown.is_none() {
+            local.max(first)
+        } else {
+            local
+        };
+        loop {
+            self.decode(until + LOOK_AHEAD);
+            let is_due =
+                |picture: &mut VideoFrame| self.shown.is_none() || picture.timestamp() <= local;
+            let Some(picture) = self.decoded.pop_front_if(is_due) else {
+                break;
+            };
+            self.shown = Some(picture);
         }
         let shown = self.shown.as_ref().unwrap_or(&self.blank);
         Some(shown.clone().with_timestamp(time))

@@ -4,13 +4,10 @@
 //! [`WebmReader`] reads them, and AV1, from either. With H.264 in it a file is Matroska (`.mkv`):
 //! WebM has no H.264.
 
-mod bits;
 mod block;
 mod ebml;
 mod error;
-mod h264;
 mod interleaver;
-mod picture;
 mod reader;
 mod recorder;
 mod scanner;
@@ -18,9 +15,6 @@ mod segment;
 #[cfg(test)]
 mod tests;
 mod track;
-
-pub(crate) use h264::h264_profile;
-pub(crate) use picture::vp9_profile;
 
 pub use error::{WebmReadError, WebmWriteError};
 pub use reader::{WebmFrame, WebmReader, WebmTrackReader};

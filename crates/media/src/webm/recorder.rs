@@ -8,13 +8,15 @@ use bytes::Bytes;
 use gannet_codecs::{EncodedFrame, Rotation};
 
 use super::{
-    WebmCodec, WebmWriteError, h264,
+    WebmCodec, WebmWriteError,
     interleaver::{Interleaver, Waiting},
-    picture::{self, Size},
     segment::{Placed, SegmentWriter},
     track::TrackEntry,
 };
-use crate::{MediaKind, opus_packet};
+use crate::{
+    MediaKind, h264, opus_packet,
+    picture::{self, Size},
+};
 
 /// The most tracks of a recording.
 const MAX_TRACKS: usize = 32;

@@ -6,9 +6,9 @@ use super::{
     WebmCodec,
     block::Block,
     ebml::{self, Id, UNKNOWN_SIZE, id, size_in_8_octets},
-    picture::Size,
     track::TrackEntry,
 };
+use crate::picture::Size;
 
 /// Nanoseconds in a tick.
 const TIMESTAMP_SCALE: u64 = 1_000_000;

@@ -7,10 +7,8 @@ use gannet_codecs::{AudioCodec, Rotation, VideoCodec};
 use super::{
     WebmReadError,
     ebml::{self, Octets, id, read_float, read_string, read_unsigned},
-    h264,
-    picture::Size,
 };
-use crate::{MediaKind, opus_packet};
+use crate::{MediaKind, h264, opus_packet, picture::Size};
 
 /// What a file is asked to hold of one kind at most, so that a hostile one fills no memory.
 const MAX_TRACKS: usize = 64;

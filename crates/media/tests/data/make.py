@@ -27,8 +27,8 @@ def picture(index, width=64, height=48):
     return frame
 
 
-def make(path, codec=None, pictures=12, packets=24, live=False, **options):
-    with av.open(path, "w", options={"live": "1"} if live else {}) as container:
+def make(path, codec=None, pictures=12, packets=24, sound_codec="libopus", muxer=None, **options):
+    with av.open(path, "w", options=muxer or {}) as container:
         streams = []
         if codec:
             video = container.add_stream(codec, rate=25, options=options)
@@ -37,7 +37,7 @@ def make(path, codec=None, pictures=12, packets=24, live=False, **options):
                 video.bit_rate = 20_000
             streams.append((video, picture, pictures, Fraction(1, 25)))
         if packets:
-            audio = container.add_stream("libopus", rate=48_000)
+            audio = container.add_stream(sound_codec, rate=48_000)
             audio.layout, audio.bit_rate = "stereo", 12_000
             streams.append((audio, sound, packets, Fraction(1, 50)))
         frames = [(index * step, stream, make, index) for stream, make, count, step in streams for index in range(count)]
@@ -49,7 +49,13 @@ def make(path, codec=None, pictures=12, packets=24, live=False, **options):
 
 directory = sys.argv[1]
 make(f"{directory}/vp8.webm", "libvpx")
-make(f"{directory}/vp9-live.webm", "libvpx-vp9", live=True)
+make(f"{directory}/vp9-live.webm", "libvpx-vp9", muxer={"live": "1"})
 make(f"{directory}/h264.mkv", "libx264", preset="ultrafast", tune="zerolatency")
 make(f"{directory}/av1.webm", "libsvtav1", pictures=3, packets=0, preset="12", crf="50")
 make(f"{directory}/sound.opus", packets=25)
+make(f"{directory}/reordered.mp4", "libx264", preset="medium")
+make(f"{directory}/reordered.mkv", "libx264", preset="medium", packets=0)
+fragments = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+make(f"{directory}/fragmented.mp4", "libx264", preset="ultrafast", tune="zerolatency", g="5", muxer=fragments)
+make(f"{directory}/vp9.mp4", "libvpx-vp9", muxer={"movflags": "faststart"})
+make(f"{directory}/aac.mp4", "libx264", sound_codec="aac", preset="ultrafast", tune="zerolatency")

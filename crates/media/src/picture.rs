@@ -1,17 +1,16 @@
 //! The size of a picture, read from the headers of key frames.
 
-use super::h264;
-use super::{WebmCodec, bits::Bits};
+use crate::{WebmCodec, bits::Bits, h264};
 
 /// Width and height in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Size {
-    pub(super) width: u32,
-    pub(super) height: u32,
+pub(crate) struct Size {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
 }
 
 /// The size that a key frame declares. `None` when it is no key frame of that codec.
-pub(super) fn size(codec: WebmCodec, frame: &[u8]) -> Option<Size> {
+pub(crate) fn size(codec: WebmCodec, frame: &[u8]) -> Option<Size> {
     let size = match codec {
         WebmCodec::Vp8 => vp8(frame)?,
         WebmCodec::Vp9 => vp9(frame)?,

@@ -1,7 +1,7 @@
-//! H.264 between Annex B, as frames have it, and Matroska's form: NAL units behind their lengths, and an
-//! AVCDecoderConfigurationRecord (ISO/IEC 14496-15, section 5.3.3.1) as CodecPrivate.
+//! H.264 between Annex B, as frames have it, and the form of MP4 and Matroska: NAL units behind their lengths, and an
+//! AVCDecoderConfigurationRecord (ISO/IEC 14496-15, section 5.3.3.1).
 
-use super::{bits::Bits, picture::Size};
+use crate::{bits::Bits, picture::Size};
 
 const IDR_SLICE: u8 = 5;
 const SEQUENCE_PARAMETER_SET: u8 = 7;
@@ -10,7 +10,7 @@ const PICTURE_PARAMETER_SET: u8 = 8;
 const START_CODE: [u8; 4] = [0, 0, 0, 1];
 
 /// The NAL units of an access unit in Annex B form, without start codes and trailing zeros.
-pub(super) fn nal_units(access_unit: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn nal_units(access_unit: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = access_unit.get(start_of_nal(access_unit)..).unwrap_or(&[]);
     std::iter::from_fn(move || {
         while !rest.is_empty() {
@@ -47,7 +47,7 @@ pub(crate) fn h264_profile(access_unit: &[u8]) -> Option<(u8, u8)> {
 
 /// An access unit with each NAL unit behind its length in four octets. The parameter sets stay in it:
 /// they may change in the middle of a recording.
-pub(super) fn to_lengths(access_unit: &[u8]) -> Vec<u8> {
+pub(crate) fn to_lengths(access_unit: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(access_unit.len() + 8);
     for unit in nal_units(access_unit) {
         out.extend_from_slice(&(unit.len() as u32).to_be_bytes());
@@ -58,14 +58,14 @@ pub(super) fn to_lengths(access_unit: &[u8]) -> Vec<u8> {
 
 /// The parameter sets of a key frame.
 #[derive(Debug)]
-pub(super) struct ParameterSets<'a> {
+pub(crate) struct ParameterSets<'a> {
     sequence: &'a [u8],
     picture: &'a [u8],
 }
 
 impl<'a> ParameterSets<'a> {
     /// Those of an access unit that has both and an IDR slice.
-    pub(super) fn of(access_unit: &'a [u8]) -> Option<Self> {
+    pub(crate) fn of(access_unit: &'a [u8]) -> Option<Self> {
         let find = |wanted| nal_units(access_unit).find(|unit| unit_type(unit) == wanted);
         find(IDR_SLICE)?;
         Some(Self {
@@ -75,7 +75,7 @@ impl<'a> ParameterSets<'a> {
     }
 
     /// The AVCDecoderConfigurationRecord. `None` when a set is too short or too long for it.
-    pub(super) fn configuration_record(&self) -> Option<Vec<u8>> {
+    pub(crate) fn configuration_record(&self) -> Option<Vec<u8>> {
         let [_, profile, compatibility, level] = *self.sequence.first_chunk()?;
         // Version, lengths of four octets, and one set of each kind.
         let mut record = vec![1, profile, compatibility, level, 0xFF, 0xE1];
@@ -92,14 +92,14 @@ impl<'a> ParameterSets<'a> {
     }
 
     /// The size of the pictures, cropped.
-    pub(super) fn size(&self) -> Option<Size> {
+    pub(crate) fn size(&self) -> Option<Size> {
         sequence_size(&unescaped(self.sequence))
     }
 }
 
 /// What an AVCDecoderConfigurationRecord says about the blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Configuration {
+pub(crate) struct Configuration {
     length_octets: usize,
     /// The parameter sets, in Annex B form.
     parameter_sets: Vec<u8>,
@@ -107,7 +107,7 @@ pub(super) struct Configuration {
 
 impl Configuration {
     /// Reads a record. `None` when it is cut off.
-    pub(super) fn read(record: &[u8]) -> Option<Self> {
+    pub(crate) fn read(record: &[u8]) -> Option<Self> {
         let [1, _, _, _, length, sequences, rest @ ..] = record else {
             return None;
         };
@@ -135,7 +135,7 @@ impl Configuration {
 
     /// A block in Annex B form, the parameter sets in front of an IDR slice that comes without. `None`
     /// when a length reaches beyond the block.
-    pub(super) fn to_annex_b(&self, block: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn to_annex_b(&self, block: &[u8]) -> Option<Vec<u8>> {
         let mut units = Vec::with_capacity(block.len() + 8);
         let (mut has_idr, mut has_sets) = (false, false);
         let mut rest = block;

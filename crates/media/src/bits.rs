@@ -2,18 +2,18 @@
 
 /// A reader of bits.
 #[derive(Clone, Debug)]
-pub(super) struct Bits<'a> {
+pub(crate) struct Bits<'a> {
     data: &'a [u8],
     position: usize,
 }
 
 impl<'a> Bits<'a> {
-    pub(super) fn new(data: &'a [u8]) -> Self {
+    pub(crate) fn new(data: &'a [u8]) -> Self {
         Self { data, position: 0 }
     }
 
     /// The next `count` bits, at most 32.
-    pub(super) fn read(&mut self, count: u32) -> Option<u64> {
+    pub(crate) fn read(&mut self, count: u32) -> Option<u64> {
         let mut value = 0;
         for _ in 0..count {
             let octet = *self.data.get(self.position / 8)?;
@@ -24,7 +24,7 @@ impl<'a> Bits<'a> {
     }
 
     /// An Exp-Golomb code, ue(v) (H.264, section 9.1), below 2^32.
-    pub(super) fn exp_golomb(&mut self) -> Option<u64> {
+    pub(crate) fn exp_golomb(&mut self) -> Option<u64> {
         let mut zeros = 0;
         while self.read(1)? == 0 {
             zeros += 1;
@@ -36,7 +36,7 @@ impl<'a> Bits<'a> {
     }
 
     /// A signed Exp-Golomb code, se(v).
-    pub(super) fn signed_exp_golomb(&mut self) -> Option<i64> {
+    pub(crate) fn signed_exp_golomb(&mut self) -> Option<i64> {
         let code = self.exp_golomb()? as i64;
         Some(if code % 2 == 1 {
             code / 2 + 1

@@ -1,4 +1,4 @@
-//! H.264 by OpenH264: constrained baseline in Annex B form.
+//! What encodes.
 
 #![allow(
     unsafe_code,
@@ -10,21 +10,19 @@ use std::{ffi::c_void, fmt, ptr};
 use bytes::Bytes;
 use openh264::{
     OpenH264API, Timestamp,
-    decoder::{Decoder, DecoderConfig},
     encoder::{
         BitRate, Complexity, Encoder, EncoderConfig, FrameRate, FrameType, IntraFramePeriod,
         Profile, RateControlMode, UsageType,
     },
-    formats::{YUVSlices, YUVSource},
+    formats::YUVSlices,
 };
 use openh264_sys2 as sys;
 
+use super::NAME;
 use crate::{
-    ContentHint, DecodeError, EncodeError, EncodedFrame, I420Buffer, VideoCodec, VideoDecoder,
-    VideoEncoder, VideoEncoderConfig, VideoFrame,
+    ContentHint, EncodeError, EncodedFrame, I420Buffer, VideoCodec, VideoEncoder,
+    VideoEncoderConfig, VideoFrame,
 };
-
-const NAME: &str = VideoCodec::H264.name();
 
 /// An IDR picture at the latest after this many: as good as never, receivers ask for them.
 const KEYFRAME_INTERVAL: u32 = 3_000;
@@ -33,12 +31,6 @@ const SIDES: (u32, u32) = (16, 3_840);
 const SHORTER_SIDE: u32 = 2_160;
 /// The bit rates that OpenH264 holds.
 const BITRATES: std::ops::RangeInclusive<u32> = 10_000..=240_000_000;
-/// The most bytes of an access unit that are looked at: level 5.2's largest picture uncompressed.
-const MAX_ACCESS_UNIT: usize = 36_864 * 384;
-
-/// NAL unit types (H.264, table 7-1).
-const NAL_IDR: u8 = 5;
-const NAL_SPS: u8 = 7;
 
 /// An encoder that is made for the size of the first picture, and anew for another size.
 pub(crate) struct H264Encoder {
@@ -299,176 +291,5 @@ fn backend(reason: String) -> EncodeError {
     EncodeError::Backend {
         codec: NAME,
         reason,
-    }
-}
-
-/// A decoder that shows nothing before an IDR picture, and nothing after damage before the next.
-pub(crate) struct H264Decoder {
-    decoder: Decoder,
-    needs_keyframe: bool,
-}
-
-impl H264Decoder {
-    pub(crate) fn new() -> Result<Self, DecodeError> {
-        let decoder = Decoder::with_api_config(OpenH264API::from_source(), DecoderConfig::new());
-        let decoder = decoder.map_err(|error| DecodeError::Backend {
-            codec: NAME,
-            reason: error.to_string(),
-        })?;
-        Ok(Self {
-            decoder,
-            needs_keyframe: true,
-        })
-    }
-
-    fn corrupt(&mut self, reason: impl Into<String>) -> DecodeError {
-        self.needs_keyframe = true;
-        DecodeError::Corrupt {
-            codec: NAME,
-            reason: reason.into(),
-        }
-    }
-}
-
-impl VideoDecoder for H264Decoder {
-    fn codec(&self) -> VideoCodec {
-        VideoCodec::H264
-    }
-
-    fn implementation(&self) -> &'static str {
-        "OpenH264"
-    }
-
-    fn decode(&mut self, frame: &EncodedFrame) -> Result<Option<VideoFrame>, DecodeError> {
-        if frame.data.is_empty() || frame.data.len() > MAX_ACCESS_UNIT {
-            return Err(self.corrupt(format!("an access unit of {} bytes", frame.data.len())));
-        }
-        // Parameter sets alone show nothing, but are wanted all the same.
-        let starts = nal_types(&frame.data).any(|kind| matches!(kind, NAL_IDR | NAL_SPS));
-        if self.needs_keyframe && !starts {
-            return Err(DecodeError::KeyframeNeeded { codec: NAME });
-        }
-        let picture = match self.decoder.decode(&frame.data) {
-            Ok(Some(decoded)) => copy(&decoded).map(Some),
-            Ok(None) => Ok(None),
-            Err(error) => Err(error.to_string()),
-        };
-        let picture = picture.map_err(|reason| self.corrupt(reason))?;
-        if picture.is_some() {
-            self.needs_keyframe = false;
-        }
-        Ok(picture
-            .map(|buffer| VideoFrame::new(buffer, frame.timestamp).with_rotation(frame.rotation)))
-    }
-}
-
-impl fmt::Debug for H264Decoder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("H264Decoder")
-            .field("needs_keyframe", &self.needs_keyframe)
-            .finish_non_exhaustive()
-    }
-}
-
-fn copy(decoded: &impl YUVSource) -> Result<I420Buffer, String> {
-    let (width, height) = decoded.dimensions();
-    let (stride_y, stride_u, stride_v) = decoded.strides();
-    let planes = [decoded.y(), decoded.u(), decoded.v()];
-    I420Buffer::from_planes(
-        width as u32,
-        height as u32,
-        planes,
-        [stride_y, stride_u, stride_v],
-    )
-    .map_err(|error| error.to_string())
-}
-
-/// The types of the NAL units of an Annex B access unit.
-fn nal_types(data: &[u8]) -> impl Iterator<Item = u8> {
-    let starts = data.windows(4).filter(|window| window[..3] == [0, 0, 1]);
-    starts.map(|window| window[3] & 0x1F)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::conformance;
-
-    fn encoder() -> H264Encoder {
-        H264Encoder::new(&VideoEncoderConfig::default()).unwrap()
-    }
-
-    #[test]
-    fn pictures_come_back() {
-        conformance::round_trip(&mut encoder(), &mut H264Decoder::new().unwrap());
-    }
-
-    #[test]
-    fn key_frames_come_when_asked_for() {
-        conformance::keyframes(&mut encoder());
-    }
-
-    #[test]
-    fn the_bit_rate_follows_without_a_key_frame() {
-        conformance::bitrate(&mut encoder());
-    }
-
-    #[test]
-    fn sizes_change_in_the_stream() {
-        conformance::sizes(&mut encoder(), &mut H264Decoder::new().unwrap());
-    }
-
-    #[test]
-    fn damage_is_an_error_and_a_key_frame_heals_it() {
-        conformance::damage(&mut encoder(), &mut H264Decoder::new().unwrap());
-    }
-
-    #[test]
-    fn a_key_frame_brings_its_parameter_sets_and_says_constrained_baseline() {
-        let frame = conformance::picture(320, 240, 0);
-        let encoded = encoder().encode(&frame).unwrap().unwrap();
-        assert_eq!(encoded.data[..5], [0, 0, 0, 1, 0x67]);
-        // profile_idc 66 with constraint_set1: what offers call 42e01f (RFC 6184, section 8.1).
-        assert_eq!(encoded.data[5], 66);
-        assert_ne!(encoded.data[6] & 0x40, 0);
-        let kinds: Vec<u8> = nal_types(&encoded.data).collect();
-        assert_eq!(kinds, [7, 8, NAL_IDR]);
-    }
-
-    #[test]
-    fn options_may_come_before_the_first_picture() {
-        let mut encoder = encoder();
-        encoder.set_bitrate(300_000).unwrap();
-        encoder.set_frame_rate(15).unwrap();
-        encoder.request_keyframe();
-        assert!(
-            encoder
-                .encode(&conformance::picture(320, 240, 0))
-                .unwrap()
-                .unwrap()
-                .keyframe
-        );
-        assert_eq!(encoder.bitrate(), 300_000);
-        assert!(encoder.set_frame_rate(0).is_err());
-    }
-
-    #[test]
-    fn impossible_sizes_are_refused() {
-        for (width, height) in [(15, 100), (4_000, 100), (3_000, 3_000)] {
-            let frame = I420Buffer::new(width, height).unwrap();
-            let error = encoder()
-                .encode(&VideoFrame::new(frame, Duration::ZERO))
-                .unwrap_err();
-            assert_eq!(
-                error,
-                EncodeError::Dimensions {
-                    codec: NAME,
-                    width,
-                    height
-                }
-            );
-        }
     }
 }

@@ -5,8 +5,8 @@ use std::{io::Cursor, time::Duration};
 use gannet_codecs::AudioCodec;
 
 use crate::{
-    AudioPlayer, EncodedFrame, EncodedPlayer, EncodedSource, OggOpusReader, OggOpusRecorder,
-    Source, WavPlayer, WebmReader, WebmRecorder,
+    AudioPlayer, EncodedFrame, EncodedPlayer, EncodedSource, MediaKind, Mp4Reader, OggOpusReader,
+    OggOpusRecorder, Source, WavPlayer, WebmReader, WebmRecorder,
 };
 
 /// Reads hostile bytes as a WAV file and plays it.
@@ -60,8 +60,7 @@ pub fn webm(data: &[u8]) {
         let written = recorder.finish().expect("memory takes it").into_inner();
         check_recording(&written);
     }
-    let kinds = [crate::MediaKind::Audio, crate::MediaKind::Video];
-    for kind in kinds {
+    for kind in [MediaKind::Audio, MediaKind::Video] {
         let reader = WebmReader::new(Cursor::new(data)).expect("it was read before");
         if let Ok(track) = reader.into_track(kind) {
             play(track);
@@ -92,6 +91,33 @@ fn play(source: impl EncodedSource) {
     if let Ok(mut player) = player.looping() {
         for millis in [1_000_010, 1_000_020, 2_000_000] {
             let _ = player.frame_at(Duration::from_millis(millis));
+        }
+    }
+}
+
+/// Reads hostile bytes as an MP4 file, each track twice alike, and plays it.
+pub fn mp4(data: &[u8]) {
+    for kind in [MediaKind::Audio, MediaKind::Video] {
+        let Ok(reader) = Mp4Reader::new(Cursor::new(data)) else {
+            return;
+        };
+        let Ok(mut track) = reader.into_track(kind) else {
+            continue;
+        };
+        let mut frames = Vec::new();
+        // A table can have many samples in the same octets: those of a thousand say enough.
+        while let Some(frame) = track.next_frame().ok().flatten() {
+            frames.push(frame);
+            if frames.len() == 1_000 {
+                break;
+            }
+        }
+        track.rewind().expect("memory can seek");
+        for frame in &frames {
+            assert_eq!(track.next_frame().ok().flatten().as_ref(), Some(frame));
+        }
+        if track.duration().is_ok() {
+            play(track);
         }
     }
 }

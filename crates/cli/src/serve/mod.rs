@@ -52,7 +52,7 @@ pub(crate) struct Options {
     /// Use these addresses for calls instead of those of all interfaces.
     #[arg(long, value_name = "ADDRESS")]
     address: Vec<IpAddr>,
-    /// A file (WAV, WebM, Matroska or Ogg Opus) that pages can ask for instead of their own sound, and, if it has pictures,
+    /// A file (WAV, WebM, Matroska, MP4 or Ogg Opus) that pages can ask for instead of their own sound, and, if it has pictures,
     /// instead of their own picture too. It is played in a loop, from its beginning for each page; frames that the
     /// browser can decode are sent as they are.
     #[arg(long, value_name = "FILE")]

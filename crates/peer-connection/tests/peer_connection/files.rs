@@ -342,3 +342,21 @@ async fn wav_is_played_too() {
     assert!((pitch - 440.0).abs() <= 5.0, "{pitch} Hz");
     assert_eq!(call.senders[1].encoded_state(), None);
 }
+
+/// Calls show pictures in the order in which they come. Nothing is agreed on yet: nothing else stands against sending them.
+#[tokio::test]
+async fn pictures_in_another_order_are_not_sent_as_they_are() {
+    const REORDERED: &[u8] = include_bytes!("../../../media/tests/data/reordered.mp4");
+    const IN_ORDER: &[u8] = include_bytes!("../../../media/tests/data/fragmented.mp4");
+    let one = connection();
+    let transceiver = one.add_transceiver(MediaKind::Video, Direction::SendOnly, None);
+    for (bytes, played) in [
+        (REORDERED, PlayedAs::Decoded),
+        (IN_ORDER, PlayedAs::Encoded),
+    ] {
+        let file = MediaFile::from_bytes(bytes).unwrap();
+        let playback = play_file(&file, false, &[transceiver.sender()]).unwrap();
+        assert_eq!(playback.video, Some(played));
+    }
+    one.close();
+}

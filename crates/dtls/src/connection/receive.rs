@@ -95,9 +95,13 @@ impl Connection {
         // Twice, because what the first round brings may make the second readable.
         for _ in 0..2 {
             for mut record in std::mem::take(&mut self.held.records) {
+                // The one before may have ended it all, and what is held with it.
+                if self.life == Life::Over {
+                    return;
+                }
                 self.held.len -= record.len();
                 let header = Header::parse(&record, self.core.records.local_cid_len());
-                if let (Ok(Some(header)), true) = (header, self.life != Life::Over) {
+                if let Ok(Some(header)) = header {
                     self.handle_record(&header, &mut record, true, on_data);
                 }
             }

@@ -1,6 +1,8 @@
 //! Scenes on paths that lose, delay and cut.
 
 use super::*;
+use crate::message::{Ack, RecordNumber};
+use crate::record::ContentType;
 
 #[test]
 fn a_handshake_without_an_answer_ends_in_time() {
@@ -41,6 +43,26 @@ fn a_lost_key_update_is_sent_again() {
     let data = seal(&mut wire.client, b"data");
     wire.give(Role::Server, &data);
     assert_eq!(wire.received[1], [b"data"]);
+}
+
+// RFC 9147, section 7: the peer's ACKs come in its newest epoch, which has nothing to do with ours. A peer that has
+// no data to send need not follow an update.
+#[test]
+fn keys_are_updated_again_though_the_peer_keeps_its_own() {
+    let mut wire = Wire::connected(Version::Dtls13);
+    for epoch in 3..6 {
+        let now = wire.now;
+        wire.client.update_keys(now);
+        assert_eq!(wire.take(Role::Client).len(), 1);
+        let sequence = wire.client.core.records.sealed_in_epoch() - 1;
+        let number = RecordNumber { epoch, sequence };
+        let mut ack = Vec::new();
+        let write = |buf: &mut Vec<u8>| Ack::write(&[number], buf);
+        let records = &mut wire.server.core.records;
+        records.seal(3, ContentType::Ack, &mut ack, write).unwrap();
+        wire.give(Role::Client, &ack);
+        assert_eq!(wire.client.core.records.write_epoch(), epoch + 1);
+    }
 }
 
 // The client's last flight is lost: its data comes first, and is held until the flight comes.

@@ -65,6 +65,23 @@ fn keys_are_updated_again_though_the_peer_keeps_its_own() {
     }
 }
 
+// RFC 8449: the peer's limit is one for ACKs, too.
+#[test]
+fn acks_fit_into_the_smallest_records() {
+    let configs = configs(Version::Dtls13).map(|config| config.record_size_limit(64));
+    let mut wire = Wire::new(configs);
+    for _ in 0..20 {
+        wire.run();
+        wire.wait(Duration::from_millis(10));
+    }
+    assert!(wire.client.is_connected() && wire.server.is_connected());
+    assert_eq!(
+        wire.client.poll_timeout(),
+        None,
+        "the last flight is acknowledged"
+    );
+}
+
 // The client's last flight is lost: its data comes first, and is held until the flight comes.
 #[test]
 fn data_that_overtakes_the_last_flight_is_held() {

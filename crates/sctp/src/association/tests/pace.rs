@@ -1,0 +1,53 @@
+//! How fast data leaves after something that says nothing of the path.
+
+use super::*;
+use crate::congestion::Algorithm;
+
+const ALGORITHMS: [Algorithm; 3] = [Algorithm::Model, Algorithm::Cubic, Algorithm::NewReno];
+
+/// Two ends on a path of 100 Mbit/s and 40 ms that have found out what it carries.
+fn warm(algorithm: Algorithm) -> Ends {
+    let config = Config {
+        congestion: algorithm,
+        heartbeat_interval: Duration::ZERO,
+        ..Config::default()
+    };
+    let link = LinkConfig::new()
+        .delay(20 * MS)
+        .rate(100_000_000)
+        .queue(500_000);
+    let mut pair = connected(3, &config, link)
+        .step_limit(u64::MAX)
+        .time_limit(Duration::from_secs(100_000));
+    transfer(&mut pair, 100);
+    pair
+}
+
+/// Sends messages of 100 kB, and waits until they have arrived.
+fn transfer(pair: &mut Ends, count: u64) -> Duration {
+    let now = pair.now();
+    let want = pair.b.messages.len() + count as usize;
+    for i in 0..count {
+        pair.a.send(now, 1, pattern(i, 100_000));
+    }
+    pair.run_until(|_, b| b.messages.len() == want)
+}
+
+// Ten seconds of a few bytes now and then, which say nothing of what the path carries.
+#[test]
+fn an_application_that_has_little_to_send_does_not_narrow_the_path() {
+    for algorithm in ALGORITHMS {
+        let mut pair = warm(algorithm);
+        let before = transfer(&mut pair, 100);
+        for i in 0..200 {
+            let now = pair.now();
+            pair.a.send(now, 1, pattern(i, 100));
+            pair.run_for(50 * MS);
+        }
+        let after = transfer(&mut pair, 100);
+        assert!(
+            after < before + before / 4,
+            "{algorithm:?}: {before:?}, then {after:?}"
+        );
+    }
+}

@@ -19,6 +19,10 @@ pub(crate) struct RttEstimator {
 /// place of G in section 6.3.1.
 const LEAST_MARGIN: Duration = Duration::from_millis(200);
 
+/// What seems to take longer says that the clock has jumped, or that we slept: the pace that follows from it would
+/// last for minutes.
+pub(super) const LONGEST_RTT: Duration = Duration::from_secs(10);
+
 impl RttEstimator {
     pub(crate) const fn new(initial: Duration, rto_min: Duration, rto_max: Duration) -> Self {
         Self {
@@ -38,7 +42,11 @@ impl RttEstimator {
     /// RTO.Alpha is 1/8, RTO.Beta 1/4 (section 16). With many samples in a round trip the variance would
     /// forget everything within one (section 6.3.1, C4), and a queue that fills would look like a timeout:
     /// so it falls by its share of a round trip only.
+    /// What takes longer than any path is no measurement ([`LONGEST_RTT`]).
     pub(crate) fn sample(&mut self, rtt: Duration, samples: u32) {
+        if rtt > LONGEST_RTT {
+            return;
+        }
         match self.srtt {
             None => {
                 self.srtt = Some(rtt);

@@ -51,3 +51,25 @@ fn an_application_that_has_little_to_send_does_not_narrow_the_path() {
         );
     }
 }
+
+// A computer sleeps for an hour while an answer is on its way, and hears it before its timers.
+#[test]
+fn an_hour_of_sleep_is_no_round_trip() {
+    for algorithm in ALGORITHMS {
+        let mut pair = warm(algorithm);
+        let now = pair.now();
+        pair.a.send(now, 1, pattern(1, 100));
+        let sent = transmit(&mut pair.a, now).unwrap();
+        pair.b.association.handle_packet(now, &sent);
+        let delayed = now + 200 * MS;
+        pair.b.association.handle_timeout(delayed);
+        let answer = transmit(&mut pair.b, delayed).unwrap();
+        let slept = Duration::from_secs(3600);
+        pair.a.association.handle_packet(now + slept, &answer);
+        pair.run_for(slept);
+        let took = transfer(&mut pair, 50);
+        assert!(took < Duration::from_secs(5), "{algorithm:?}: {took:?}");
+        let srtt = pair.a.association.stats().srtt;
+        assert!(srtt < Some(100 * MS), "{algorithm:?}: {srtt:?}");
+    }
+}

@@ -193,7 +193,7 @@ impl Sender {
         let rtt = gathered
             .newest_once
             .filter(|_| !gathered.hidden)
-            .map(|sent_at| now.saturating_duration_since(sent_at))
+            .and_then(|sent_at| now.checked_duration_since(sent_at))
             .filter(|rtt| *rtt <= LONGEST_RTT);
         if let Some(rtt) = rtt {
             // A SACK comes for every second packet.

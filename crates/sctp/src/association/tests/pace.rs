@@ -73,3 +73,26 @@ fn an_hour_of_sleep_is_no_round_trip() {
         assert!(srtt < Some(100 * MS), "{algorithm:?}: {srtt:?}");
     }
 }
+
+// Times of arrival may come from another clock than ours, and be wrong.
+#[test]
+fn an_answer_from_before_its_question_is_no_round_trip() {
+    for algorithm in ALGORITHMS {
+        let mut pair = warm(algorithm);
+        let before = transfer(&mut pair, 100);
+        let min_rtt = pair.a.association.stats().min_rtt;
+        let now = pair.now();
+        pair.a.send(now, 1, pattern(1, 100));
+        let sent = transmit(&mut pair.a, now).unwrap();
+        pair.b.association.handle_packet(now, &sent);
+        pair.b.association.handle_timeout(now + 200 * MS);
+        let answer = transmit(&mut pair.b, now + 200 * MS).unwrap();
+        pair.a.association.handle_packet(now - 5 * MS, &answer);
+        assert_eq!(pair.a.association.stats().min_rtt, min_rtt);
+        let after = transfer(&mut pair, 100);
+        assert!(
+            after < before + before / 4,
+            "{algorithm:?}: {before:?}, then {after:?}"
+        );
+    }
+}

@@ -126,7 +126,7 @@ impl Association {
         } else if let Some(sent_at) = tcb.heartbeats.finish(info) {
             tcb.sender.clear_errors();
             if let Some(rtt) = now.checked_duration_since(sent_at) {
-                tcb.sender.sample_rtt(rtt.max(Duration::from_nanos(1)));
+                tcb.sender.sample_rtt(now, rtt.max(Duration::from_nanos(1)));
             }
             self.arm_heartbeat(now);
         }

@@ -198,7 +198,7 @@ impl Sender {
         if let Some(rtt) = rtt {
             // A SACK comes for every second packet.
             let samples = prior_in_flight / (2 * self.packet_size);
-            self.rtt.sample(rtt, samples as u32);
+            self.rtt.sample_at(now, rtt, samples as u32);
         } else if gathered.cumulative_moved {
             self.rtt.progress();
         }

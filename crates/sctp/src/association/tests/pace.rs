@@ -96,3 +96,26 @@ fn an_answer_from_before_its_question_is_no_round_trip() {
         );
     }
 }
+
+// From a cable to a network that delays, and delays some packets more than others: what is late by less than a round
+// trip is not lost, as soon as the round trip of before is forgotten.
+#[test]
+fn a_path_that_gets_longer_is_not_measured_by_the_one_before() {
+    for algorithm in ALGORITHMS {
+        let config = Config {
+            congestion: algorithm,
+            ..Config::default()
+        };
+        let link = LinkConfig::new().rate(50_000_000).queue(1_000_000);
+        let mut pair = connected(1, &config, link.clone()).step_limit(u64::MAX);
+        transfer(&mut pair, 10);
+        pair.set_link(link.delay(50 * MS).reorder(0.1, 60 * MS));
+        for _ in 0..25 {
+            transfer(&mut pair, 2);
+            pair.run_for(Duration::from_secs(1));
+        }
+        transfer(&mut pair, 50);
+        let took = transfer(&mut pair, 50);
+        assert!(took < Duration::from_secs(8), "{algorithm:?}: {took:?}");
+    }
+}

@@ -24,6 +24,27 @@ fn a_handshake_without_an_answer_ends_in_time() {
     assert!((60..100).contains(&transmissions), "{transmissions}");
 }
 
+// A wait of nothing would never end, and for ever is later than any clock goes.
+#[test]
+fn waits_of_nothing_and_for_ever_are_brought_into_bounds() {
+    for (wait, rounds) in [(Duration::ZERO, 5), (Duration::MAX, 1)] {
+        let timers = crate::Timers {
+            initial_retransmit: wait,
+            max_retransmit: wait,
+            handshake: Duration::MAX,
+        };
+        let configs = configs(Version::Dtls13).map(|config| config.timers(timers));
+        let mut wire = Wire::new(configs);
+        for _ in 0..rounds {
+            assert!(!wire.take(Role::Client).is_empty());
+            let at = wire.client.poll_timeout().unwrap();
+            assert!(at > wire.now, "{wait:?}");
+            wire.now = at;
+            wire.client.handle_timeout(at);
+        }
+    }
+}
+
 #[test]
 fn a_lost_key_update_is_sent_again() {
     let mut wire = Wire::connected(Version::Dtls13);

@@ -224,10 +224,16 @@ impl Config {
         self
     }
 
-    /// When lost flights are sent again, and when we give up.
+    /// When lost flights are sent again, and when we give up: each after a millisecond at least, and a day at most.
     #[must_use]
     pub fn timers(mut self, timers: Timers) -> Self {
-        self.timers = timers;
+        const LEAST: Duration = Duration::from_millis(1);
+        const MOST: Duration = Duration::from_secs(24 * 60 * 60);
+        self.timers = Timers {
+            initial_retransmit: timers.initial_retransmit.clamp(LEAST, MOST),
+            max_retransmit: timers.max_retransmit.clamp(LEAST, MOST),
+            handshake: timers.handshake.clamp(LEAST, MOST),
+        };
         self
     }
 

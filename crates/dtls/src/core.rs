@@ -95,10 +95,14 @@ impl Acks {
         self.is_due = false;
     }
 
-    /// The newest numbers that fit into one datagram, in increasing order.
-    pub(crate) fn sorted(&self, mtu: usize) -> Vec<RecordNumber> {
+    /// The newest numbers that fit into one datagram and one record, in increasing order.
+    pub(crate) fn sorted(&self, mtu: usize, max_plaintext: usize) -> Vec<RecordNumber> {
         const OVERHEAD: usize = 64;
-        let fitting = mtu.saturating_sub(OVERHEAD) / 16;
+        const LENGTH: usize = 2;
+        let fitting = mtu
+            .saturating_sub(OVERHEAD)
+            .min(max_plaintext.saturating_sub(LENGTH))
+            / 16;
         let mut numbers: Vec<_> = self.numbers.iter().rev().take(fitting).copied().collect();
         numbers.sort_unstable();
         numbers

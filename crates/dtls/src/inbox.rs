@@ -126,7 +126,8 @@ impl Partial {
             fragment.offset as usize,
             fragment.offset as usize + fragment.body.len(),
         );
-        if !fits || self.received.count() >= MAX_RANGES {
+        let is_full = self.received.count() >= MAX_RANGES;
+        if !fits || is_full && !self.received.touches(start, end) {
             return Arrival::Refused;
         }
         // Bytes that came before stay: "senders MUST NOT change handshake message bytes".
@@ -220,6 +221,22 @@ mod tests {
         let kept = holes
             .filter(|at| inbox.insert(&fragment(0, MAX_MESSAGE, *at, &[0]), 0) == Arrival::Kept);
         assert_eq!(kept.count(), MAX_RANGES);
+    }
+
+    // What fills a hole, or widens what is there, is taken however many holes there are: without it they stay.
+    #[test]
+    fn as_many_holes_as_there_may_be_are_filled() {
+        let mut inbox = Inbox::default();
+        let len = 2 * MAX_RANGES + 2;
+        for first in [0, 1] {
+            for at in (first..2 * MAX_RANGES).step_by(2) {
+                let arrival = inbox.insert(&fragment(0, len, at, &[7]), 0);
+                assert_eq!(arrival, Arrival::Kept, "{at}");
+            }
+        }
+        assert_eq!(inbox.pop(), None);
+        inbox.insert(&fragment(0, len, len - 2, &[7, 7]), 0);
+        assert_eq!(inbox.pop().unwrap().0.body, vec![7; len]);
     }
 
     proptest! {

@@ -41,6 +41,12 @@ impl Ranges {
                 .any(|range| range.0 <= start && end <= range.1)
     }
 
+    /// Whether `start..end` overlaps a range in it, or lies next to one: adding it makes no further range.
+    pub(crate) fn touches(&self, start: usize, end: usize) -> bool {
+        let at = self.0.partition_point(|range| range.1 < start);
+        self.0.get(at).is_some_and(|range| range.0 <= end)
+    }
+
     /// The first range at or behind `from` and below `len` that is not in it.
     pub(crate) fn missing(&self, mut from: usize, len: usize) -> Option<(usize, usize)> {
         for &(start, end) in &self.0 {
@@ -86,6 +92,9 @@ mod tests {
             prop_assert_eq!(ranges.contains(from.min(70), 75), flags[from.min(70)..75].iter().all(|f| *f));
             let runs = (0..80).filter(|i| flags[*i] && (*i == 0 || !flags[i - 1])).count();
             prop_assert_eq!(ranges.count(), runs);
+            let mut more = ranges.clone();
+            more.insert(from, from + 3);
+            prop_assert_eq!(ranges.touches(from, from + 3), more.count() <= runs);
         }
     }
 }

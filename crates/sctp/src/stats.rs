@@ -52,7 +52,7 @@ pub struct Stats {
     pub local_window: usize,
     /// The smoothed round-trip time; `None` before the first measurement.
     pub srtt: Option<Duration>,
-    /// The least round-trip time seen.
+    /// The least round-trip time of the last 10 to 20 seconds in which there were any.
     pub min_rtt: Option<Duration>,
     /// The retransmission timeout.
     pub rto: Duration,

@@ -7,6 +7,9 @@ use thiserror::Error;
 
 use crate::TransactionId;
 
+/// No wait is longer: the clock must have room for it.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The numbers of RFC 8489, section 6.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransactionConfig {
@@ -129,7 +132,7 @@ impl<T> Running<T> {
             }
             Reliability::Unreliable => self.first_rto.saturating_mul(config.last_wait),
         };
-        self.next = now + wait;
+        self.next = now + wait.min(LONGEST_WAIT);
     }
 }
 
@@ -229,7 +232,8 @@ impl<T> Transactions<T> {
             && !running.quiet
         {
             running.quiet = true;
-            running.next = now + running.first_rto.saturating_mul(self.config.last_wait);
+            let wait = running.first_rto.saturating_mul(self.config.last_wait);
+            running.next = now + wait.min(LONGEST_WAIT);
         }
     }
 
@@ -360,6 +364,32 @@ mod tests {
         assert_eq!(table.poll_transmit(later, &mut buffer).unwrap().attempt, 2);
         let completed = table.complete(later, &id(2)).unwrap();
         assert_eq!((completed.rtt, completed.requests_sent), (None, 2));
+    }
+
+    // Doubling, and what the caller says, may come to more than a clock can say.
+    #[test]
+    fn waits_beyond_all_clocks_are_cut() {
+        let start = Instant::now();
+        for rto in [RTO, Duration::MAX] {
+            let mut table = Transactions::new(TransactionConfig {
+                max_requests: 100,
+                reliable_timeout: Duration::MAX,
+                ..TransactionConfig::default()
+            });
+            for (n, reliability) in [(1, Reliability::Unreliable), (2, Reliability::Reliable)] {
+                table
+                    .start(start, id(n), vec![n], reliability, rto, "")
+                    .unwrap();
+            }
+            let (_, expired) = run(&mut table, start);
+            assert_eq!(
+                expired,
+                LONGEST_WAIT.as_millis(),
+                "the one that is reliable"
+            );
+            table.stop_retransmitting(start, &id(1));
+            assert!(table.poll_timeout().is_some());
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gannet_crypto::CryptoProvider;
 use gannet_stun::{
     Attribute, AttributeType, IntegrityAlgorithm, IntegrityKey, Message, MessageWriter,
-    PasswordAlgorithm, PasswordAlgorithms, Seal, SecurityFeatures, user_hash,
+    PasswordAlgorithm, PasswordAlgorithms, Seal, SecurityFeatures, code, user_hash,
 };
 
 use crate::Config;
@@ -26,7 +26,8 @@ pub(crate) struct Authentication {
 impl Authentication {
     /// Answers a challenge: an error response 401 or 438 (RFC 8489, section 9.2.5).
     ///
-    /// A 438 need not repeat the realm; then it is `known`'s.
+    /// A 438 need not repeat the realm, nor what the server has offered; then that is `known`'s. What was offered
+    /// is never taken back: somebody on the path could do that, and have a weaker key used.
     pub(crate) fn from_challenge(
         challenge: &Message<'_>,
         known: Option<&Self>,
@@ -44,7 +45,17 @@ impl Authentication {
         if features.password_algorithms && offered.is_none() {
             return Err("its nonce announces PASSWORD-ALGORITHMS, and there are none");
         }
-        let algorithms = offered.map(|offered| choose(&offered)).transpose()?;
+        let is_stale = challenge
+            .error_code()
+            .is_some_and(|error| error.code == code::STALE_NONCE);
+        let algorithms = match (offered, known.and_then(|known| known.algorithms.as_ref())) {
+            (Some(offered), _) => Some(choose(&offered)?),
+            (None, Some(known)) if is_stale => Some(known.clone()),
+            (None, Some(_)) => return Err("it takes PASSWORD-ALGORITHMS back"),
+            (None, None) => None,
+        };
+        let is_anonymous = features.username_anonymity
+            || is_stale && known.is_some_and(|known| known.user_hash.is_some());
         let algorithm = algorithms
             .as_ref()
             .map_or(PasswordAlgorithm::Md5, |(_, algorithm)| *algorithm);
@@ -53,9 +64,7 @@ impl Authentication {
         Ok(Self {
             realm: realm.to_owned(),
             nonce: nonce.to_owned(),
-            user_hash: features
-                .username_anonymity
-                .then(|| user_hash(&**provider, username, realm)),
+            user_hash: is_anonymous.then(|| user_hash(&**provider, username, realm)),
             key: key.ok_or("its password algorithm is not known")?,
             integrity: match algorithms {
                 Some(_) => IntegrityAlgorithm::Sha256,

@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 
 use gannet_crypto::{Rng, default_provider};
 use gannet_netsim::{Endpoint, Host, LinkConfig, Network};
-use gannet_stun::{Method, code};
+use gannet_stun::{
+    Attribute, AttributeType, Class, ErrorCode, IntegrityAlgorithm, IntegrityKey, Message,
+    MessageWriter, Method, PasswordAlgorithm, PasswordAlgorithms, Seal, SecurityFeatures, code,
+};
 use gannet_turn::*;
 use server::*;
 
@@ -439,4 +442,71 @@ fn over_a_stream_a_request_is_sent_once_and_data_is_padded() {
         client.poll_event(),
         Some(Event::Failed(AllocateError::Timeout))
     );
+}
+
+/// SHA-256, then MD5 (RFC 8489, section 14.11).
+const ALGORITHMS: [u8; 8] = [0, 2, 0, 0, 0, 1, 0, 0];
+
+/// A challenge to the client's last request, and what the client sends then.
+fn challenge(client: &mut Client, now: Instant, code: u16, list: bool) -> Option<Vec<u8>> {
+    let mut request = Vec::new();
+    client.poll_transmit(now, &mut request)?;
+    let id = Message::parse(&request).unwrap().transaction_id();
+    let features = SecurityFeatures {
+        password_algorithms: list,
+        username_anonymity: list,
+    };
+    let nonce = match list {
+        true => format!("{}first", features.cookie()),
+        false => "second".to_owned(),
+    };
+    let mut answer = Vec::new();
+    let mut writer = MessageWriter::new(&mut answer, Class::Error, Method::ALLOCATE, id);
+    writer.attribute(&Attribute::ErrorCode(ErrorCode::new(code)));
+    writer.attribute(&Attribute::Realm(REALM));
+    writer.attribute(&Attribute::Nonce(&nonce));
+    if list {
+        let algorithms = PasswordAlgorithms::from_bytes(&ALGORITHMS).unwrap();
+        writer.attribute(&Attribute::PasswordAlgorithms(algorithms));
+    }
+    writer.finish(Seal::NONE).unwrap();
+    let _ = client.handle_packet(now, &answer);
+    let mut next = Vec::new();
+    client.poll_transmit(now, &mut next)?;
+    Some(next)
+}
+
+// Somebody on the path takes PASSWORD-ALGORITHMS out: RFC 8489, section 9.2.5, lets nothing but SHA-256 follow it.
+#[test]
+fn what_a_server_has_offered_can_not_be_taken_back() {
+    let now = gannet_netsim::start();
+    let provider = default_provider();
+    let algorithm = PasswordAlgorithm::Sha256;
+    let key = IntegrityKey::long_term(&provider, USERNAME, REALM, PASSWORD, algorithm).unwrap();
+    for code in [code::STALE_NONCE, code::UNAUTHENTICATED] {
+        let config = Config::new(at(SERVER), Transport::Udp, USERNAME, PASSWORD);
+        let mut client = Client::new(config, provider.clone(), Rng::insecure_from_u64(1));
+        client.allocate(now);
+        let first = challenge(&mut client, now, code::UNAUTHENTICATED, true).unwrap();
+        let first = Message::parse(&first).unwrap();
+        assert!(first.verify_with(&key, IntegrityAlgorithm::Sha256).is_ok());
+        // That request is on its way: its answer is forged. The client sends it again in between.
+        let later = now + secs(1);
+        let second = challenge(&mut client, later, code, false);
+        if code == code::STALE_NONCE {
+            let second = second.unwrap();
+            let second = Message::parse(&second).unwrap();
+            assert_eq!(second.nonce(), Some("second"));
+            assert!(second.verify_with(&key, IntegrityAlgorithm::Sha256).is_ok());
+            assert!(second.verify_with(&key, IntegrityAlgorithm::Sha1).is_err());
+            assert_eq!(second.username(), None);
+            assert!(second.find(AttributeType::PASSWORD_ALGORITHMS).is_some());
+        } else {
+            assert_eq!(second, None);
+            assert!(matches!(
+                client.poll_event(),
+                Some(Event::Failed(AllocateError::Challenge(_)))
+            ));
+        }
+    }
 }

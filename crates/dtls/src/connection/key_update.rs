@@ -28,7 +28,7 @@ impl Connection {
 
     /// Asks for an update when the keys have sealed much (RFC 9147, section 4.5.3).
     pub(super) fn update_keys_in_time(&mut self) {
-        if self.core.records.sealed_in_epoch() == REKEY_AFTER {
+        if self.core.records.sealed_in_epoch() >= REKEY_AFTER {
             self.want_key_update(true);
         }
     }

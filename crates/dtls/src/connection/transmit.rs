@@ -45,7 +45,10 @@ impl Connection {
             return;
         }
         self.core.acks.deadline = None;
-        let numbers = self.core.acks.sorted(self.core.config.mtu);
+        let core = &self.core;
+        let numbers = core
+            .acks
+            .sorted(core.config.mtu, core.records.max_plaintext());
         let epoch = self.core.records.write_epoch();
         let put = |buf: &mut Vec<u8>| Ack::write(&numbers, buf);
         self.core

@@ -1,6 +1,8 @@
 //! Scenes on paths that lose, delay and cut.
 
 use super::*;
+use crate::message::{Ack, RecordNumber};
+use crate::record::ContentType;
 
 #[test]
 fn a_handshake_without_an_answer_ends_in_time() {
@@ -22,6 +24,27 @@ fn a_handshake_without_an_answer_ends_in_time() {
     assert!((60..100).contains(&transmissions), "{transmissions}");
 }
 
+// A wait of nothing would never end, and for ever is later than any clock goes.
+#[test]
+fn waits_of_nothing_and_for_ever_are_brought_into_bounds() {
+    for (wait, rounds) in [(Duration::ZERO, 5), (Duration::MAX, 1)] {
+        let timers = crate::Timers {
+            initial_retransmit: wait,
+            max_retransmit: wait,
+            handshake: Duration::MAX,
+        };
+        let configs = configs(Version::Dtls13).map(|config| config.timers(timers));
+        let mut wire = Wire::new(configs);
+        for _ in 0..rounds {
+            assert!(!wire.take(Role::Client).is_empty());
+            let at = wire.client.poll_timeout().unwrap();
+            assert!(at > wire.now, "{wait:?}");
+            wire.now = at;
+            wire.client.handle_timeout(at);
+        }
+    }
+}
+
 #[test]
 fn a_lost_key_update_is_sent_again() {
     let mut wire = Wire::connected(Version::Dtls13);
@@ -41,6 +64,43 @@ fn a_lost_key_update_is_sent_again() {
     let data = seal(&mut wire.client, b"data");
     wire.give(Role::Server, &data);
     assert_eq!(wire.received[1], [b"data"]);
+}
+
+// RFC 9147, section 7: the peer's ACKs come in its newest epoch, which has nothing to do with ours. A peer that has
+// no data to send need not follow an update.
+#[test]
+fn keys_are_updated_again_though_the_peer_keeps_its_own() {
+    let mut wire = Wire::connected(Version::Dtls13);
+    for epoch in 3..6 {
+        let now = wire.now;
+        wire.client.update_keys(now);
+        assert_eq!(wire.take(Role::Client).len(), 1);
+        let sequence = wire.client.core.records.sealed_in_epoch() - 1;
+        let number = RecordNumber { epoch, sequence };
+        let mut ack = Vec::new();
+        let write = |buf: &mut Vec<u8>| Ack::write(&[number], buf);
+        let records = &mut wire.server.core.records;
+        records.seal(3, ContentType::Ack, &mut ack, write).unwrap();
+        wire.give(Role::Client, &ack);
+        assert_eq!(wire.client.core.records.write_epoch(), epoch + 1);
+    }
+}
+
+// RFC 8449: the peer's limit is one for ACKs, too.
+#[test]
+fn acks_fit_into_the_smallest_records() {
+    let configs = configs(Version::Dtls13).map(|config| config.record_size_limit(64));
+    let mut wire = Wire::new(configs);
+    for _ in 0..20 {
+        wire.run();
+        wire.wait(Duration::from_millis(10));
+    }
+    assert!(wire.client.is_connected() && wire.server.is_connected());
+    assert_eq!(
+        wire.client.poll_timeout(),
+        None,
+        "the last flight is acknowledged"
+    );
 }
 
 // The client's last flight is lost: its data comes first, and is held until the flight comes.

@@ -494,3 +494,29 @@ fn a_changed_bit_in_any_datagram_after_the_hellos_changes_nothing() {
         assert!(wire.server.is_connected());
     }
 }
+
+// Two records overtake the ServerHello, and the first of them ends the connection.
+#[test]
+fn records_that_were_held_end_it_once() {
+    let mut wire = Wire::new(configs(Version::Dtls13));
+    for datagram in wire.take(Role::Client) {
+        wire.give(Role::Server, &datagram);
+    }
+    let flight = wire.take(Role::Server);
+    for _ in 0..2 {
+        let mut alert = Vec::new();
+        let write = |buf: &mut Vec<u8>| buf.extend_from_slice(&[2, 80]);
+        let records = &mut wire.server.core.records;
+        records
+            .seal(2, ContentType::Alert, &mut alert, write)
+            .unwrap();
+        wire.give(Role::Client, &alert);
+    }
+    for datagram in flight {
+        wire.give(Role::Client, &datagram);
+    }
+    assert_eq!(
+        wire.failure(Role::Client),
+        Some(Failure::PeerAlert(crate::AlertDescription::InternalError))
+    );
+}

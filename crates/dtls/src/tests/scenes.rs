@@ -423,6 +423,21 @@ fn keys_are_updated_before_they_are_worn_out() {
     assert!(wire.client.poll_timeout().is_some());
 }
 
+// The record that wears the keys out may be another than data: here an ACK.
+#[test]
+fn keys_are_updated_whatever_wears_them_out() {
+    let mut wire = Wire::connected(Version::Dtls13);
+    wire.client
+        .core
+        .records
+        .skip_to(crate::record::REKEY_AFTER - 1);
+    wire.client.core.acks.is_due = true;
+    assert_eq!(wire.take(Role::Client).len(), 1);
+    seal(&mut wire.client, b"data");
+    assert_eq!(wire.take(Role::Client).len(), 1);
+    assert!(wire.client.poll_timeout().is_some());
+}
+
 #[derive(Debug, Default)]
 struct Lines(Mutex<Vec<String>>);
 

@@ -125,8 +125,9 @@ impl Association {
             tcb.sender.clear_errors();
         } else if let Some(sent_at) = tcb.heartbeats.finish(info) {
             tcb.sender.clear_errors();
-            let rtt = now.saturating_duration_since(sent_at);
-            tcb.sender.sample_rtt(rtt.max(Duration::from_nanos(1)));
+            if let Some(rtt) = now.checked_duration_since(sent_at) {
+                tcb.sender.sample_rtt(now, rtt.max(Duration::from_nanos(1)));
+            }
             self.arm_heartbeat(now);
         }
         Flow::Continue

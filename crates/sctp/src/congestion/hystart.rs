@@ -12,6 +12,8 @@ pub(crate) struct HyStart {
     samples: u32,
     /// Conservative slow start: how many of its round trips are left, and the RTT before it.
     css: Option<Css>,
+    /// Slow start has ended once: it is watched no more (RFC 9406, section 4.3).
+    is_over: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +50,7 @@ impl HyStart {
             round_min: None,
             samples: 0,
             css: None,
+            is_over: false,
         }
     }
 
@@ -58,6 +61,9 @@ impl HyStart {
         delivered: u64,
         in_flight: usize,
     ) -> Advice {
+        if self.is_over {
+            return Advice::SlowStart;
+        }
         if delivered >= self.round_end {
             self.round_end = delivered + in_flight as u64;
             self.last_round_min = self.round_min.take();
@@ -65,6 +71,7 @@ impl HyStart {
             if let Some(css) = &mut self.css {
                 css.rounds_left -= 1;
                 if css.rounds_left == 0 {
+                    self.is_over = true;
                     return Advice::Exit;
                 }
             }
@@ -149,5 +156,18 @@ mod tests {
             Advice::Conservative
         );
         assert_eq!(round(&mut hystart, &mut delivered, 50), Advice::SlowStart);
+    }
+
+    #[test]
+    fn what_is_over_is_over() {
+        let mut hystart = HyStart::new();
+        let mut delivered = 0;
+        for rtt in [50, 50, 70, 70, 70, 70, 70] {
+            round(&mut hystart, &mut delivered, rtt);
+        }
+        assert_eq!(round(&mut hystart, &mut delivered, 70), Advice::Exit);
+        for _ in 0..20 {
+            assert_eq!(round(&mut hystart, &mut delivered, 70), Advice::SlowStart);
+        }
     }
 }

@@ -15,6 +15,10 @@ use crate::timer::Timer;
 /// While so few packets are in flight and more waits, a SACK that is delayed is time that is lost (RFC 7053).
 const SMALL_FLIGHT: usize = 3;
 
+/// So often T3-rtx starts anew for the same chunk, which RFC 9260 sends again but once before it runs out. A path that
+/// has become too narrow for the chunk's packet, and carries smaller ones, would keep it from running out for ever.
+const MAX_T3_RESTARTS: u16 = 4;
+
 impl Sender {
     /// Appends FORWARD TSN and as much data as may be sent and fits.
     pub(crate) fn fill(&mut self, cx: &mut SendContext<'_>, builder: &mut PacketBuilder<'_>) {
@@ -121,11 +125,11 @@ impl Sender {
         let Some(sent) = self.outstanding.get(tsn) else {
             return;
         };
-        let size = sent.size as usize;
+        let (size, transmissions) = (sent.size as usize, sent.transmissions);
         write_chunk(self.interleaving, tsn, sent, builder);
         let snapshot = self.rate.on_sent(cx.now, in_flight, size);
         self.outstanding.resent(tsn, cx.now, snapshot);
-        if tsn == self.outstanding.base() {
+        if tsn == self.outstanding.base() && transmissions <= MAX_T3_RESTARTS {
             // RFC 9260, section 7.2.4: the first outstanding chunk has all its time again.
             self.arm_retransmission(cx.now, cx.timers, true);
         }

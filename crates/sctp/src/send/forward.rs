@@ -13,6 +13,10 @@ use crate::packet::{
 };
 use crate::{Event, StreamId};
 
+/// So many chunks are skipped at once, and the others when the peer has skipped those: all of them are looked at for
+/// it, each time that there are more.
+const MAX_SKIPPED: u64 = 8192;
+
 /// Whether the peer is to hear how far it can skip.
 #[derive(Debug, Default)]
 pub(super) struct Forward {
@@ -90,6 +94,7 @@ impl Sender {
             self.forward.resend = false;
             return;
         };
+        let point = point.min(self.outstanding.base() + MAX_SKIPPED - 1);
         if !self.forward.is_due(point, cx.now, self.srtt()) {
             return;
         }
@@ -167,5 +172,120 @@ impl Sender {
             reached = tsn;
         }
         point
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test may look at the clock")]
+mod tests {
+    use std::collections::VecDeque;
+
+    use bytes::Bytes;
+
+    use super::super::outstanding::Policy;
+    use super::*;
+    use crate::packet::{CommonHeader, Fragment};
+    use crate::send::{SendQueue, SenderSettings};
+    use crate::timer::Timers;
+    use crate::{Config, Ppid, SchedulerKind, Stats};
+
+    /// A sender with messages of a chunk each on their way, and what is around it.
+    struct Around {
+        sender: Sender,
+        queue: SendQueue,
+        timers: Timers,
+        events: VecDeque<Event>,
+        stats: Stats,
+    }
+
+    impl Around {
+        fn new(count: u64) -> Self {
+            let now = Instant::now();
+            let settings = SenderSettings {
+                initial_tsn: Serial32(1),
+                peer_window: u32::MAX,
+                interleaving: true,
+                partial_reliability: true,
+            };
+            let mut sender = Sender::new(&Config::default(), settings, now);
+            for number in 0..count {
+                let sent = Sent {
+                    payload: Bytes::from_static(b"data"),
+                    stream: StreamId(1),
+                    ppid: Ppid(53),
+                    number: number as u32,
+                    fsn: 0,
+                    fragment: Fragment {
+                        beginning: true,
+                        end: true,
+                        unordered: false,
+                        immediate: false,
+                    },
+                    state: State::InFlight,
+                    transmissions: 1,
+                    heaps: Heaps::default(),
+                    size: 24,
+                    order: 0,
+                    sent_at: now,
+                    snapshot: sender.rate.on_sent(now, 0, 24),
+                    first_tsn: sender.outstanding.next_tsn(),
+                    policy: Policy::default(),
+                };
+                sender.outstanding.push(sent);
+            }
+            Self {
+                sender,
+                queue: SendQueue::new(SchedulerKind::default(), usize::MAX),
+                timers: Timers::default(),
+                events: VecDeque::new(),
+                stats: Stats::default(),
+            }
+        }
+
+        fn with<R>(&mut self, act: impl FnOnce(&mut Sender, &mut SendContext<'_>) -> R) -> R {
+            let mut context = SendContext {
+                now: Instant::now(),
+                queue: &mut self.queue,
+                timers: &mut self.timers,
+                events: &mut self.events,
+                stats: &mut self.stats,
+            };
+            act(&mut self.sender, &mut context)
+        }
+
+        /// How far the peer is told to skip, counted from where it is.
+        fn told(&mut self) -> u64 {
+            self.with(|sender, context| {
+                let header = CommonHeader {
+                    source_port: 5000,
+                    destination_port: 5000,
+                    verification_tag: 1,
+                };
+                let mut buf = Vec::new();
+                let mut builder = PacketBuilder::new(&mut buf, header, 1188);
+                sender.fill_forward(context, &mut builder);
+                sender.forward.told.unwrap() + 1 - sender.outstanding.base()
+            })
+        }
+    }
+
+    // The peer stays where it is, while one message after the other is given up.
+    #[test]
+    fn what_is_skipped_is_not_gathered_from_everything_each_time() {
+        const COUNT: u64 = 60_000;
+        let mut around = Around::new(COUNT);
+        let base = around.sender.outstanding.base();
+        let started = Instant::now();
+        let mut most = 0;
+        for tsn in base..base + COUNT {
+            around.with(|sender, context| sender.abandon(context, StreamId(1), tsn));
+            most = around.told();
+        }
+        // From all of them it takes most of a minute.
+        assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+        // When the peer has skipped those, it is told of the others.
+        let skipped = Serial32((base + most - 1) as u32);
+        around.with(|sender, context| sender.on_cumulative_ack(context, skipped));
+        assert_eq!((most, around.told()), (MAX_SKIPPED, MAX_SKIPPED));
     }
 }

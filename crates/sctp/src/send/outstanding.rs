@@ -109,6 +109,16 @@ pub(crate) struct Outstanding {
     /// apart; entries may be stale.
     by_time: [VecDeque<(u64, u64)>; 2],
     order: u64,
+    skipped: Skipped,
+}
+
+/// The chunks at the start of the ring that are given up or reported, as far as they were looked at.
+#[derive(Clone, Copy, Debug, Default)]
+struct Skipped {
+    /// The TSN behind the last of them.
+    end: u64,
+    /// The last that is given up.
+    last_abandoned: u64,
 }
 
 impl Outstanding {
@@ -124,6 +134,7 @@ impl Outstanding {
             unsure: BinaryHeap::new(),
             by_time: [VecDeque::new(), VecDeque::new()],
             order: 0,
+            skipped: Skipped::default(),
         }
     }
 
@@ -220,6 +231,7 @@ impl Outstanding {
     /// Takes the last chunk of the ring out, which nobody has got.
     pub(crate) fn pop_back(&mut self) -> Option<Sent> {
         let sent = self.ring.pop_back()?;
+        self.skipped = Skipped::default();
         self.leave(sent.state, sent.size, sent.payload.len());
         Some(sent)
     }
@@ -354,6 +366,7 @@ impl Outstanding {
     /// See [`Self::has_reneged`].
     pub(crate) fn take_back_acks(&mut self) {
         let runs = std::mem::take(&mut self.acked);
+        self.skipped = Skipped::default();
         for tsn in runs.runs().iter().flat_map(|run| run.start..=run.end) {
             let Some(sent) = self.get_mut(tsn).filter(|sent| sent.state == State::Acked) else {
                 continue;
@@ -394,21 +407,24 @@ impl Outstanding {
 
     /// How far the peer can skip: the last TSN of the chunks at the start of the ring that are given up
     /// or reported (RFC 3758, section 3.5, C1 and C2). `None` if the first chunk is neither.
-    pub(crate) fn advanced_ack_point(&self) -> Option<u64> {
+    pub(crate) fn advanced_ack_point(&mut self) -> Option<u64> {
         if self.ring.front()?.state != State::Abandoned {
             return None;
         }
-        let skipped = self
-            .ring
-            .iter()
-            .take_while(|sent| matches!(sent.state, State::Abandoned | State::Acked))
-            .count();
+        let mut skipped = self.skipped;
+        skipped.end = skipped.end.max(self.base);
+        skipped.last_abandoned = skipped.last_abandoned.max(self.base);
+        while let Some(sent) = self.get(skipped.end) {
+            match sent.state {
+                State::Abandoned => skipped.last_abandoned = skipped.end,
+                State::Acked => {}
+                State::InFlight | State::Lost | State::Unsure => break,
+            }
+            skipped.end += 1;
+        }
+        self.skipped = skipped;
         // What was only reported at the end is not skipped: it says nothing new.
-        let skipped = self
-            .ring
-            .range(..skipped)
-            .rposition(|sent| sent.state == State::Abandoned)?;
-        Some(self.base + skipped as u64)
+        Some(skipped.last_abandoned)
     }
 
     /// The chunks that are given up, up to a TSN.
@@ -485,6 +501,60 @@ mod tests {
         assert_eq!(ring.lost_count, 400);
         assert_eq!(ring.first_lost(), Some(1100));
         assert!(ring.lost.len() <= 400);
+    }
+
+    // A peer that reports everything but what was given up, and stays where it is: each packet asks how far it can skip.
+    #[test]
+    fn what_can_be_skipped_is_not_counted_for_each_packet() {
+        let mut ring = ring(60_000);
+        let last = ring.next_tsn() - 1;
+        ring.abandon(0, false);
+        ring.acked.insert(ring.base() + 1, last, |_| {});
+        for tsn in ring.base() + 1..=last {
+            ring.ack(tsn);
+        }
+        let started = Instant::now();
+        for _ in 0..60_000 {
+            assert_eq!(ring.advanced_ack_point(), Some(1000));
+        }
+        // Looking at all of them each time takes half a minute.
+        assert!(started.elapsed().as_secs() < 3, "{:?}", started.elapsed());
+    }
+
+    #[test]
+    fn what_can_be_skipped_grows_and_shrinks() {
+        let mut ring = ring(10);
+        assert_eq!(ring.advanced_ack_point(), None);
+        give_up(&mut ring, 1000);
+        give_up(&mut ring, 1002);
+        assert_eq!(ring.advanced_ack_point(), Some(1000));
+        ring.acked.insert(1001, 1001, |_| {});
+        ring.ack(1001);
+        assert_eq!(ring.advanced_ack_point(), Some(1002));
+        ring.acked.insert(1003, 1003, |_| {});
+        ring.ack(1003);
+        assert_eq!(
+            ring.advanced_ack_point(),
+            Some(1002),
+            "1003 says nothing new"
+        );
+        // The peer takes back what it has reported.
+        ring.take_back_acks();
+        assert_eq!(ring.advanced_ack_point(), Some(1000));
+        ring.pop_front();
+        assert_eq!(ring.advanced_ack_point(), None);
+        ring.pop_front();
+        give_up(&mut ring, 1003);
+        assert_eq!(ring.advanced_ack_point(), Some(1003));
+        while ring.pop_front().is_some() {}
+        assert_eq!(ring.advanced_ack_point(), None);
+    }
+
+    fn give_up(ring: &mut Outstanding, tsn: u64) {
+        let sent = ring.get_mut(tsn).unwrap();
+        let before = std::mem::replace(&mut sent.state, State::Abandoned);
+        let (size, len) = (sent.size, sent.payload.len());
+        ring.leave(before, size, len);
     }
 
     #[test]

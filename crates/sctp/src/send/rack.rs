@@ -37,7 +37,10 @@ impl Rack {
         retransmitted: bool,
         min_rtt: Duration,
     ) {
-        let rtt = now.saturating_duration_since(sent_at);
+        // What arrived before it was sent has a time of another clock, which says nothing.
+        let Some(rtt) = now.checked_duration_since(sent_at) else {
+            return;
+        };
         if retransmitted && rtt < min_rtt {
             return;
         }

@@ -1,13 +1,16 @@
 //! Round-trip time and retransmission timeout.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Estimates the round-trip time (RFC 9260, section 6.3.1).
 #[derive(Clone, Debug)]
 pub(crate) struct RttEstimator {
     srtt: Option<Duration>,
     rttvar: Duration,
-    min_rtt: Option<Duration>,
+    /// The least of this half of the window and of the half before.
+    min_rtt: [Option<Duration>; 2],
+    /// When this half began.
+    half_began: Option<Instant>,
     rto: Duration,
     /// How many times the timeout has doubled since the last measurement.
     backoff: u32,
@@ -19,17 +22,41 @@ pub(crate) struct RttEstimator {
 /// place of G in section 6.3.1.
 const LEAST_MARGIN: Duration = Duration::from_millis(200);
 
+/// What seems to take longer says that the clock has jumped, or that we slept: the pace that follows from it would
+/// last for minutes.
+pub(super) const LONGEST_RTT: Duration = Duration::from_secs(10);
+
+/// The least round-trip time is that of a window, as RFC 8985, section 6.2, step 1 has it: whoever moves to a longer path
+/// would take for lost what is late by a part of the new round trip. This is a half of the window.
+const MIN_RTT_HALF: Duration = Duration::from_secs(10);
+
 impl RttEstimator {
     pub(crate) const fn new(initial: Duration, rto_min: Duration, rto_max: Duration) -> Self {
         Self {
             srtt: None,
             rttvar: Duration::ZERO,
-            min_rtt: None,
+            min_rtt: [None; 2],
+            half_began: None,
             rto: initial,
             backoff: 0,
             rto_min,
             rto_max,
         }
+    }
+
+    /// Takes a measurement at a time: see [`Self::sample`].
+    pub(crate) fn sample_at(&mut self, now: Instant, rtt: Duration, samples: u32) {
+        if rtt > LONGEST_RTT {
+            return;
+        }
+        let began = *self.half_began.get_or_insert(now);
+        let age = now.saturating_duration_since(began);
+        if age >= MIN_RTT_HALF {
+            let before = self.min_rtt[0].filter(|_| age < 2 * MIN_RTT_HALF);
+            self.min_rtt = [None, before];
+            self.half_began = Some(now);
+        }
+        self.sample(rtt, samples);
     }
 
     /// Takes a measurement of a chunk that was sent once (Karn's rule, C5), one of `samples` in a round
@@ -38,7 +65,11 @@ impl RttEstimator {
     /// RTO.Alpha is 1/8, RTO.Beta 1/4 (section 16). With many samples in a round trip the variance would
     /// forget everything within one (section 6.3.1, C4), and a queue that fills would look like a timeout:
     /// so it falls by its share of a round trip only.
+    /// What takes longer than any path is no measurement ([`LONGEST_RTT`]).
     pub(crate) fn sample(&mut self, rtt: Duration, samples: u32) {
+        if rtt > LONGEST_RTT {
+            return;
+        }
         match self.srtt {
             None => {
                 self.srtt = Some(rtt);
@@ -54,7 +85,7 @@ impl RttEstimator {
                 self.srtt = Some((srtt * 7 + rtt) / 8);
             }
         }
-        self.min_rtt = Some(self.min_rtt.map_or(rtt, |min| min.min(rtt)));
+        self.min_rtt[0] = Some(self.min_rtt[0].map_or(rtt, |min| min.min(rtt)));
         let srtt = self.srtt.unwrap_or(rtt);
         self.rto = srtt + (self.rttvar * 4).max(LEAST_MARGIN);
         self.backoff = 0;
@@ -84,8 +115,9 @@ impl RttEstimator {
         self.srtt
     }
 
-    pub(crate) const fn min_rtt(&self) -> Option<Duration> {
-        self.min_rtt
+    /// The least round-trip time of the last 10 to 20 seconds in which there were any.
+    pub(crate) fn min_rtt(&self) -> Option<Duration> {
+        self.min_rtt.into_iter().flatten().min()
     }
 }
 

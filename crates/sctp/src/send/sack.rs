@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::outstanding::{Sent, State};
+use super::rtt::LONGEST_RTT;
 use super::sender::{SendContext, Sender};
 use crate::congestion::AckInfo;
 use crate::packet::Sack;
@@ -192,11 +193,12 @@ impl Sender {
         let rtt = gathered
             .newest_once
             .filter(|_| !gathered.hidden)
-            .map(|sent_at| now.saturating_duration_since(sent_at));
+            .and_then(|sent_at| now.checked_duration_since(sent_at))
+            .filter(|rtt| *rtt <= LONGEST_RTT);
         if let Some(rtt) = rtt {
             // A SACK comes for every second packet.
             let samples = prior_in_flight / (2 * self.packet_size);
-            self.rtt.sample(rtt, samples as u32);
+            self.rtt.sample_at(now, rtt, samples as u32);
         } else if gathered.cumulative_moved {
             self.rtt.progress();
         }

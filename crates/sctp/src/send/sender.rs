@@ -132,8 +132,8 @@ impl Sender {
     }
 
     /// Takes the round-trip time of a heartbeat.
-    pub(crate) fn sample_rtt(&mut self, rtt: Duration) {
-        self.rtt.sample(rtt, 1);
+    pub(crate) fn sample_rtt(&mut self, now: Instant, rtt: Duration) {
+        self.rtt.sample_at(now, rtt, 1);
     }
 
     /// Something was not answered. Returns how many times in a row.

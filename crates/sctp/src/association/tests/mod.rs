@@ -4,6 +4,7 @@ mod bounds;
 mod data;
 mod loss;
 mod matrix;
+mod pace;
 mod partial;
 mod path_mtu;
 mod promises;

@@ -116,6 +116,26 @@ fn a_path_that_shrinks_and_grows_in_mid_transfer_loses_nothing() {
     assert_eq!(pair.a.association.stats().packet_size, 1400);
 }
 
+// The path shrinks below what two fragments of a message fill together, and small messages still get through: those
+// show again and again that the fragments are lost, and must not keep the timeout away that would say why.
+#[test]
+fn a_path_that_shrinks_is_noticed_while_small_messages_get_through() {
+    let mut pair = connected(8, &probing(), link(1500));
+    transfer(&mut pair, 20);
+    pair.set_link(link(1200));
+    let now = pair.now();
+    pair.a.send(now, 2, pattern(1, 3000));
+    for i in 0..250 {
+        let now = pair.now();
+        pair.a.send(now, 1, pattern(i, 100));
+        pair.run_for(20 * MS);
+    }
+    let is_large = |message: &Message| message.data.len() == 3000;
+    assert!(pair.b.messages.iter().any(is_large));
+    let stats = pair.a.association.stats();
+    assert!(stats.packet_size <= 1200, "{stats:?}");
+}
+
 // Data in both directions, of which one is small.
 #[test]
 fn each_direction_finds_its_own() {

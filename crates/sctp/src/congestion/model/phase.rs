@@ -169,7 +169,11 @@ impl Model {
     }
 
     fn finish_probe(&mut self, now: Instant) {
-        self.bandwidth = [self.bandwidth[1], 0.0];
+        // What was measured before is not forgotten for a cycle in which the application had too little to send
+        // (draft-ietf-ccwg-bbr, BBRAdvanceMaxBwFilter).
+        if self.bandwidth[1] > 0.0 {
+            self.bandwidth = [self.bandwidth[1], 0.0];
+        }
         self.enter_down(now);
     }
 

@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 use gannet_netsim::start;
 use gannet_rtp::extension::TransportSequence;
 use gannet_rtp::{RtpHeader, RtpWriter};
-use gannet_rtp_session::{EncodedFrame, RtpSession, TransmitKind};
+use gannet_rtp_session::{BitrateLimits, EncodedFrame, RtpSession, TransmitKind};
 
-use self::peer::{VIDEO_SSRC, extensions, session, video_receiver, video_sender, vp8_frame};
+use self::peer::{
+    VIDEO_SSRC, audio_sender, extensions, session, video_receiver, video_sender, vp8_frame,
+};
 
 fn at(ms: u64) -> Instant {
     start() + Duration::from_millis(ms)
@@ -57,4 +59,53 @@ fn a_closed_session_has_nothing_to_do() {
     session.handle_timeout(at(5000));
     assert_eq!(sent(&mut session, at(5000)), (0, 0));
     assert_eq!(session.poll_timeout(), None);
+}
+
+// The pacer counted what audio took, and gave nothing back before there was video: it waited for half a minute.
+#[test]
+fn video_begins_at_once_after_an_hour_of_audio() {
+    let mut session = session(1);
+    let audio = session.add_sender(start(), audio_sender()).unwrap();
+    let video = session.add_sender(start(), video_sender()).unwrap();
+    let mut now = start();
+    for number in 0..3600 * 50 {
+        let frame = EncodedFrame::new(vec![0x78; 80].into(), number * 960, true);
+        session.send_frame(now, audio, frame).unwrap();
+        assert!(sent(&mut session, now).0 == 1);
+        while session.poll_event().is_some() {}
+        now += Duration::from_millis(20);
+    }
+    let frame = EncodedFrame::new(vp8_frame(0, None, 5000), 0, true);
+    session.send_frame(now, video, frame).unwrap();
+    assert_eq!(sent(&mut session, now).0, 5);
+}
+
+// What audio takes beyond the pacer's rate is not held against video for longer than a moment.
+#[test]
+fn much_audio_holds_video_back_for_a_moment_only() {
+    let mut session = session(1);
+    let limits = BitrateLimits {
+        min: 50_000,
+        start: 50_000,
+        max: 50_000,
+    };
+    session.set_bitrate_limits(start(), limits);
+    let audio = session.add_sender(start(), audio_sender()).unwrap();
+    let video = session.add_sender(start(), video_sender()).unwrap();
+    let frame = EncodedFrame::new(vp8_frame(0, None, 500), 0, true);
+    session.send_frame(start(), video, frame).unwrap();
+    sent(&mut session, start());
+    let mut now = start();
+    // 440 kbit/s, for a minute.
+    for number in 0..3000 {
+        let frame = EncodedFrame::new(vec![0x78; 1100].into(), number * 960, true);
+        session.send_frame(now, audio, frame).unwrap();
+        sent(&mut session, now);
+        while session.poll_event().is_some() {}
+        now += Duration::from_millis(20);
+    }
+    let frame = EncodedFrame::new(vp8_frame(1, Some(0), 500), 3000, false);
+    session.send_frame(now, video, frame).unwrap();
+    let waited = (0..2000).find(|ms| sent(&mut session, now + Duration::from_millis(*ms)).0 > 0);
+    assert!(waited.is_some_and(|ms| ms < 550), "{waited:?}");
 }

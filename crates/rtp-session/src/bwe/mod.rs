@@ -197,7 +197,9 @@ impl SendSide {
         }
         let round_trip = round_trip.unwrap_or(DEFAULT_ROUND_TRIP);
         let bitrate = self.control.bitrate;
-        self.loss.update(now, expected, lost, bitrate, round_trip);
+        let min = self.limits.min;
+        self.loss
+            .update(now, expected, lost, bitrate, round_trip, min);
         // Without delays nothing but losses and REMB hold it back.
         let grown = if self.loss.limit().is_some() {
             Usage::Under
@@ -246,8 +248,14 @@ impl SendSide {
         }
         let round_trip = round_trip.unwrap_or(DEFAULT_ROUND_TRIP);
         let bitrate = self.control.bitrate;
-        self.loss
-            .update(now, received + lost, lost, bitrate, round_trip);
+        self.loss.update(
+            now,
+            received + lost,
+            lost,
+            bitrate,
+            round_trip,
+            self.limits.min,
+        );
         self.prober
             .loss
             .update(received + lost + padding.0 + padding.1, lost + padding.1);

@@ -197,13 +197,17 @@ pub(crate) struct LossLimit {
 /// Growth per second of the limit that losses set, once they are over.
 const RECOVERY: f64 = 1.25;
 
+/// The limit is never below this, in bits per second.
+const LEAST_LIMIT: f64 = 1000.0;
+
 const LOSS_WINDOW: Duration = Duration::from_millis(250);
 const MIN_PACKETS: u32 = 20;
 const LOW_LOSS: f64 = 0.05;
 const HIGH_LOSS: f64 = 0.10;
 
 impl LossLimit {
-    /// `lost` of `expected` packets were lost while the target was `bitrate`.
+    /// `lost` of `expected` packets were lost while the target was `bitrate`. The limit stays above `min`: it grows by a
+    /// part of itself, and from nothing it would not come back.
     pub(crate) fn update(
         &mut self,
         now: Instant,
@@ -211,16 +215,17 @@ impl LossLimit {
         lost: u32,
         bitrate: f64,
         round_trip: Duration,
+        min: u64,
     ) {
-        self.expected += expected;
-        self.lost += lost;
+        self.expected = self.expected.saturating_add(expected);
+        self.lost = self.lost.saturating_add(lost);
         let start = *self.window_start.get_or_insert(now);
         let elapsed = now.saturating_duration_since(start);
         if elapsed < LOSS_WINDOW || self.expected < MIN_PACKETS {
             return;
         }
         let loss = f64::from(self.lost.min(self.expected)) / f64::from(self.expected);
-        self.on_window(now, loss, elapsed, bitrate, round_trip);
+        self.on_window(now, loss, elapsed, bitrate, round_trip, min);
         self.window_start = Some(now);
         (self.expected, self.lost) = (0, 0);
     }
@@ -232,6 +237,7 @@ impl LossLimit {
         elapsed: Duration,
         bitrate: f64,
         round_trip: Duration,
+        min: u64,
     ) {
         self.smoothed += (loss - self.smoothed) * 0.3;
         let pause = round_trip + Duration::from_millis(500);
@@ -240,7 +246,8 @@ impl LossLimit {
         if self.smoothed > HIGH_LOSS && loss > HIGH_LOSS && may_decrease {
             self.last_decrease = Some(now);
             let from = self.limit.map_or(bitrate, |limit| limit.min(bitrate));
-            self.limit = Some(from * (1.0 - 0.5 * self.smoothed));
+            let limit = from * (1.0 - 0.5 * self.smoothed);
+            self.limit = Some(limit.max(min as f64).max(LEAST_LIMIT));
         } else if self.smoothed < LOW_LOSS
             && let Some(limit) = &mut self.limit
         {
@@ -337,21 +344,49 @@ mod tests {
         assert!(control.bitrate <= 1_210_000.0);
     }
 
+    // The limit fell far below what is ever sent, and a minute of heavy loss took as long to recover from.
+    #[test]
+    fn after_minutes_of_heavy_loss_it_recovers_from_the_minimum() {
+        let mut limit = LossLimit::default();
+        for step in 0..3000 {
+            limit.update(at(step * 100), 10, 5, 1e6, RTT, LIMITS.min);
+        }
+        assert_eq!(limit.limit(), Some(50_000.0));
+        // 50 kbit/s grow tenfold at a quarter a second.
+        for step in 3000..3140 {
+            limit.update(at(step * 100), 10, 0, 1e6, RTT, LIMITS.min);
+        }
+        assert!(
+            limit.limit().is_none_or(|limit| limit > 500_000.0),
+            "{limit:?}"
+        );
+    }
+
+    #[test]
+    fn more_packets_than_can_be_counted_are_no_more_than_that() {
+        let mut limit = LossLimit::default();
+        for _ in 0..3 {
+            limit.update(at(0), u32::MAX / 2, u32::MAX / 2, 1e6, RTT, LIMITS.min);
+        }
+        limit.update(at(300), 10, 10, 1e6, RTT, LIMITS.min);
+        assert_eq!(limit.limit(), Some(850_000.0));
+    }
+
     #[test]
     fn two_per_cent_of_loss_set_no_limit_and_twenty_do() {
         let mut limit = LossLimit::default();
         let mut random = crate::random::Random::new(3);
         for step in 0..2000 {
             let lost = (0..10).filter(|_| random.unit() < 0.02).count() as u32;
-            limit.update(at(step * 60), 10, lost, 1e6, RTT);
+            limit.update(at(step * 60), 10, lost, 1e6, RTT, LIMITS.min);
             assert_eq!(limit.limit(), None, "{step}");
         }
         for step in 2000..2100 {
-            limit.update(at(step * 60), 10, 2, 1e6, RTT);
+            limit.update(at(step * 60), 10, 2, 1e6, RTT, LIMITS.min);
         }
         assert!(limit.limit().unwrap() < 8e5);
         for step in 2100..8000 {
-            limit.update(at(step * 60), 10, 0, 1e6, RTT);
+            limit.update(at(step * 60), 10, 0, 1e6, RTT, LIMITS.min);
         }
         assert_eq!(limit.limit(), None);
     }

@@ -192,6 +192,10 @@ pub(crate) struct LossLimit {
     lost: u32,
     window_start: Option<Instant>,
     last_decrease: Option<Instant>,
+    /// The rate and the loss at which it began to fall, since it grew last.
+    fall: Option<(f64, f64)>,
+    /// So much is lost at any rate, as it seems: it is not for want of bandwidth.
+    own_loss: f64,
 }
 
 /// Growth per second of the limit that losses set, once they are over.
@@ -204,6 +208,20 @@ const LOSS_WINDOW: Duration = Duration::from_millis(250);
 const MIN_PACKETS: u32 = 20;
 const LOW_LOSS: f64 = 0.05;
 const HIGH_LOSS: f64 = 0.10;
+
+/// When the limit has fallen to the first part of where it began to, and what arrives to less than the second one,
+/// the loss has stayed: a line that is too narrow delivers as much as before. In between is what tells them apart.
+const FALLEN: f64 = 0.7;
+const DELIVERED: f64 = 0.85;
+
+/// No more than this is taken for the path's own loss: whoever loses more than a fifth sends less.
+const MAX_OWN_LOSS: f64 = 0.12;
+
+/// Less than so much above the path's own loss is chance.
+const MARGIN: f64 = 0.05;
+
+/// How quickly the path's own loss is forgotten when there is less, per window.
+const OWN_LOSS_FORGETTING: f64 = 0.1;
 
 impl LossLimit {
     /// `lost` of `expected` packets were lost while the target was `bitrate`. The limit stays above `min`: it grows by a
@@ -240,22 +258,45 @@ impl LossLimit {
         min: u64,
     ) {
         self.smoothed += (loss - self.smoothed) * 0.3;
+        if self.smoothed < self.own_loss {
+            self.own_loss += (self.smoothed - self.own_loss) * OWN_LOSS_FORGETTING;
+        }
         let pause = round_trip + Duration::from_millis(500);
         let may_decrease = self.last_decrease.is_none_or(|last| last + pause <= now);
+        let high = HIGH_LOSS.max(self.own_loss + MARGIN);
         // Over now, and not for a moment: what is left of an old burst must not count again and again.
-        if self.smoothed > HIGH_LOSS && loss > HIGH_LOSS && may_decrease {
+        if self.smoothed > high && loss > high && may_decrease {
             self.last_decrease = Some(now);
             let from = self.limit.map_or(bitrate, |limit| limit.min(bitrate));
+            if self.fell_in_vain(from, loss) {
+                return;
+            }
             let limit = from * (1.0 - 0.5 * self.smoothed);
             self.limit = Some(limit.max(min as f64).max(LEAST_LIMIT));
-        } else if self.smoothed < LOW_LOSS
+        } else if self.smoothed < LOW_LOSS.max(self.own_loss + MARGIN / 2.0)
             && let Some(limit) = &mut self.limit
         {
+            self.fall = None;
             *limit *= RECOVERY.powf(elapsed.as_secs_f64().min(1.0));
             if *limit > 1.5 * bitrate {
                 self.limit = None;
             }
         }
+    }
+
+    /// Whether a limit that is `from` now has fallen for a while, and as much is lost as before. Then that is the
+    /// path's own loss. Else it would fall on and on, and where 10 % are lost by chance nothing would be left.
+    fn fell_in_vain(&mut self, from: f64, loss: f64) -> bool {
+        let (begun, lost) = *self.fall.get_or_insert((from, loss.max(self.smoothed)));
+        if from > FALLEN * begun {
+            return false;
+        }
+        self.fall = None;
+        let delivered = from * (1.0 - self.smoothed) / (begun * (1.0 - lost).max(0.01));
+        if delivered < DELIVERED {
+            self.own_loss = self.smoothed.min(MAX_OWN_LOSS);
+        }
+        self.smoothed <= self.own_loss + MARGIN
     }
 
     pub(crate) const fn limit(&self) -> Option<f64> {
@@ -360,6 +401,37 @@ mod tests {
             limit.limit().is_none_or(|limit| limit > 500_000.0),
             "{limit:?}"
         );
+    }
+
+    /// The limits of a minute, where `loss` says what is lost at a limit.
+    fn limits(loss: impl Fn(f64) -> f64) -> Vec<f64> {
+        let mut limit = LossLimit::default();
+        let mut random = crate::random::Random::new(3);
+        (0..1000)
+            .map(|step| {
+                let rate = limit.limit().unwrap_or(1e6).min(1e6);
+                let lost = (0..20).filter(|_| random.unit() < loss(rate)).count();
+                limit.update(at(step * 60), 20, lost as u32, 1e6, RTT, LIMITS.min);
+                limit.limit().unwrap_or(1e6)
+            })
+            .collect()
+    }
+
+    // The limit fell to the minimum and stayed there.
+    #[test]
+    fn loss_that_no_lower_rate_changes_does_not_take_everything() {
+        let limits = limits(|_| 0.11);
+        let least = limits.iter().copied().fold(1e6, f64::min);
+        assert!(least > 600_000.0, "{least}");
+        assert!(limits[500..].iter().all(|limit| *limit > 800_000.0));
+    }
+
+    #[test]
+    fn a_policer_is_obeyed() {
+        let limits = limits(|rate| 1.0 - (400_000.0 / rate).min(1.0));
+        let late = &limits[500..];
+        assert!(late.iter().all(|limit| *limit < 480_000.0));
+        assert!(late.iter().all(|limit| *limit > 300_000.0));
     }
 
     #[test]

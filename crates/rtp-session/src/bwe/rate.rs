@@ -22,6 +22,14 @@ const MAX_ARRIVALS: usize = 8192;
 
 impl RateWindow {
     pub(crate) fn add(&mut self, arrival: f64, bytes: u32) {
+        // The clock has jumped back: what is in the window would stay there until it comes back.
+        if self
+            .arrivals
+            .back()
+            .is_some_and(|(last, _)| last - arrival > WINDOW_MS)
+        {
+            *self = Self::default();
+        }
         self.arrivals.push_back((arrival, bytes));
         self.bytes += u64::from(bytes);
         while let Some((first, bytes)) = self.arrivals.front().copied() {
@@ -331,6 +339,21 @@ mod tests {
             window.add(2000.0 + f64::from(index) * 0.001, 1);
             assert!(window.arrivals.len() <= MAX_ARRIVALS + 1);
         }
+    }
+
+    #[test]
+    fn the_window_begins_anew_when_the_clock_jumps_back() {
+        let mut window = RateWindow::default();
+        for index in 0..200 {
+            window.add(3_600_000.0 + f64::from(index) * 10.0, 1250);
+        }
+        for index in 0..60 {
+            window.add(f64::from(index) * 10.0, 625);
+        }
+        assert_eq!(window.bitrate(), Some(500_000));
+        // What was only overtaken on the way is no jump.
+        window.add(580.0, 625);
+        assert!(window.arrivals.len() > 50);
     }
 
     #[test]

@@ -206,6 +206,22 @@ fn events_that_nobody_takes_are_bounded() {
     assert!(session.stats(at(30_000)).inbound[1].pli_count > 0);
 }
 
+// Sources that begin and end were not counted.
+#[test]
+fn sources_that_begin_again_and_again_are_bounded() {
+    let mut session = session(1);
+    session.add_receiver(start(), audio_receiver()).unwrap();
+    let bye = rtcp(|writer| writer.bye(&[5], b""));
+    for sequence in 0..10_000 {
+        session.handle_rtp(at(0), &rtp(5, 111, sequence, &[]));
+        session.handle_rtcp(at(0), &bye);
+    }
+    let dropped = session.stats(at(0)).transport.events_dropped;
+    let count = std::iter::from_fn(|| session.poll_event()).count();
+    assert_eq!(count, MAX_EVENTS);
+    assert!(dropped > 5000, "{dropped}");
+}
+
 #[test]
 fn an_encoder_that_makes_too_much_is_stopped() {
     let mut session = session(1);

@@ -6,7 +6,7 @@ use gannet_rtp::RtpPacket;
 use gannet_rtp::extension::{AbsoluteSendTime, TransportSequence, TransportSequence2};
 use gannet_rtp::rtcp::{ReportBlock, RtcpPacket, XrBlock, packets, round_trip_time};
 
-use super::RtpSession;
+use super::{MAX_EVENTS, RtpSession};
 use crate::bwe::ReceiveSide;
 use crate::event::Event;
 use crate::parameters::{ReceiverId, SenderId};
@@ -45,7 +45,11 @@ impl RtpSession {
         }
         if let Some(ssrc) = outcome.started {
             let event = Event::SourceStarted { receiver: id, ssrc };
-            self.events.insert(queued.min(self.events.len()), event);
+            if self.events.len() < MAX_EVENTS {
+                self.events.insert(queued.min(self.events.len()), event);
+            } else {
+                self.counters.events_dropped += 1;
+            }
         }
         self.send_requests(id);
         self.note_activity();

@@ -109,3 +109,18 @@ fn much_audio_holds_video_back_for_a_moment_only() {
     let waited = (0..2000).find(|ms| sent(&mut session, now + Duration::from_millis(*ms)).0 > 0);
     assert!(waited.is_some_and(|ms| ms < 550), "{waited:?}");
 }
+
+#[test]
+fn a_maximum_below_the_minimum_is_the_minimum_too() {
+    let mut session = session(1);
+    session.add_sender(start(), video_sender()).unwrap();
+    let limits = BitrateLimits {
+        min: 50_000,
+        start: 300_000,
+        max: 20_000,
+    };
+    session.set_bitrate_limits(start(), limits);
+    session.handle_timeout(at(1000));
+    let bitrate = session.stats(at(1000)).transport.available_outgoing_bitrate;
+    assert_eq!(bitrate, 20_000);
+}

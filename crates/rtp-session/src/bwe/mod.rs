@@ -74,6 +74,7 @@ pub(crate) struct SendSide {
 
 impl SendSide {
     pub(crate) fn new(now: Instant, limits: BitrateLimits) -> Self {
+        let limits = in_order(limits);
         Self {
             limits,
             origin: now,
@@ -93,6 +94,7 @@ impl SendSide {
     }
 
     pub(crate) fn set_limits(&mut self, limits: BitrateLimits) {
+        let limits = in_order(limits);
         if limits.start != self.limits.start {
             self.control = RateControl::new(limits.start);
             self.loss = LossLimit::default();
@@ -320,6 +322,14 @@ impl SendSide {
         // Where nothing was sent for a while, nothing was awaited.
         let since = self.unanswered?;
         Some((last + FEEDBACK_TIMEOUT).max(since + FEEDBACK_DELAY))
+    }
+}
+
+/// Where the maximum is below the minimum, it is the minimum too.
+fn in_order(limits: BitrateLimits) -> BitrateLimits {
+    BitrateLimits {
+        min: limits.min.min(limits.max),
+        ..limits
     }
 }
 

@@ -127,6 +127,13 @@ fn a_flood_of_requests_asks_the_encoder_rarely() {
     assert_eq!(session.stats(at(6000)).outbound[0].fir_count, 1001);
     assert!(session.poll_event().is_some());
     assert!(session.poll_event().is_none());
+    // That of another source is another one.
+    let entry = FirEntry {
+        ssrc: VIDEO_SSRC,
+        sequence: 200,
+    };
+    session.handle_rtcp(at(7000), &rtcp(|writer| writer.fir(10, &[entry])));
+    assert!(session.poll_event().is_some());
 }
 
 #[test]

@@ -142,9 +142,9 @@ impl RtpSession {
                 }
             }
             RtcpPacket::Pli(pli) => self.picture_lost(pli.media_ssrc, None),
-            RtcpPacket::Fir(fir) => fir
-                .entries()
-                .for_each(|entry| self.picture_lost(entry.ssrc, Some(entry.sequence))),
+            RtcpPacket::Fir(fir) => fir.entries().for_each(|entry| {
+                self.picture_lost(entry.ssrc, Some((fir.sender_ssrc, entry.sequence)))
+            }),
             RtcpPacket::Lrr(lrr) => lrr
                 .entries()
                 .for_each(|entry| self.picture_lost(entry.ssrc, None)),
@@ -225,7 +225,7 @@ impl RtpSession {
         }
     }
 
-    fn picture_lost(&mut self, ssrc: u32, command: Option<u8>) {
+    fn picture_lost(&mut self, ssrc: u32, command: Option<(u32, u8)>) {
         let now = self.now;
         let Some(id) = self.sender_of(ssrc) else {
             return;
@@ -235,7 +235,7 @@ impl RtpSession {
             .get_mut(&id)
             .is_some_and(|sender| match command {
                 None => sender.handle_pli(now),
-                Some(sequence) => sender.handle_fir(now, sequence),
+                Some((from, sequence)) => sender.handle_fir(now, from, sequence),
             });
         if wanted {
             self.push_event(Event::KeyFrameRequested(id));

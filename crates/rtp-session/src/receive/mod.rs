@@ -283,18 +283,19 @@ impl Receiver {
         events: &mut VecDeque<Event>,
     ) -> Option<Duration> {
         let source = self.source.as_mut()?;
-        let (sequence, first) = match source.place(packet.sequence, packet.retransmitted) {
-            Arrival::Sequence(sequence) => (sequence, false),
-            Arrival::Restart(sequence) => {
-                self.buffer.reset();
-                self.nack.reset();
-                (sequence, true)
-            }
-            Arrival::Suspicious => {
-                self.counters.discarded += 1;
-                return None;
-            }
-        };
+        let (sequence, first) =
+            match source.place(packet.sequence, packet.timestamp, packet.retransmitted) {
+                Arrival::Sequence(sequence) => (sequence, false),
+                Arrival::Restart(sequence) => {
+                    self.buffer.reset();
+                    self.nack.reset();
+                    (sequence, true)
+                }
+                Arrival::Suspicious => {
+                    self.counters.discarded += 1;
+                    return None;
+                }
+            };
         source.set_clock_rate(packet.codec.clock_rate);
         // On the same source, what was asked for comes back looking like any other packet.
         let asked = packet.retransmitted || self.nack.was_asked(now, sequence);

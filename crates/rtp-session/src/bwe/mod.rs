@@ -210,6 +210,12 @@ impl SendSide {
         };
         self.control
             .update(now, grown, None, round_trip, self.limits);
+        // Nothing above what the other end says was ever tried: it must not come of itself when that is not repeated
+        // any more, perhaps because nothing arrives from there.
+        if let Some(remb) = self.remb(now) {
+            let most = bitrate.max(remb as f64);
+            self.control.bitrate = self.control.bitrate.min(most);
+        }
     }
 
     pub(crate) fn on_feedback(
@@ -370,6 +376,24 @@ mod tests {
         side.on_remb(at(1), 0);
         assert_eq!(side.target(at(2)), 50_000);
         assert_eq!(side.target(at(11_000)), 1_000_000);
+    }
+
+    // Where nothing but REMB held it back it had grown to the maximum, and went there when the way back was down.
+    #[test]
+    fn what_a_remb_has_held_back_does_not_come_when_it_expires() {
+        let mut side = SendSide::new(at(0), BitrateLimits::default());
+        for second in 0..100 {
+            side.on_remb(at(second * 1000), 1_500_000);
+            side.on_report(at(second * 1000), 100, 0, None);
+        }
+        assert_eq!(side.target(at(99_000)), 1_500_000);
+        assert_eq!(side.target(at(120_000)), 1_500_000);
+        // One that rises is followed.
+        for second in 120..125 {
+            side.on_remb(at(second * 1000), 9_000_000);
+            side.on_report(at(second * 1000), 100, 0, None);
+        }
+        assert!(side.target(at(125_000)) > 2_000_000);
     }
 
     #[test]

@@ -4,10 +4,10 @@ mod peer;
 
 use std::time::{Duration, Instant};
 
-use gannet_netsim::start;
+use gannet_netsim::{start, wall_clock_start};
 use gannet_rtp::extension::TransportSequence;
-use gannet_rtp::{RtpHeader, RtpWriter};
-use gannet_rtp_session::{BitrateLimits, EncodedFrame, RtpSession, TransmitKind};
+use gannet_rtp::{RtpHeader, RtpWriter, WallClock};
+use gannet_rtp_session::{BitrateLimits, EncodedFrame, RtpSession, SessionConfig, TransmitKind};
 
 use self::peer::{
     VIDEO_SSRC, audio_sender, extensions, session, video_receiver, video_sender, vp8_frame,
@@ -108,6 +108,43 @@ fn much_audio_holds_video_back_for_a_moment_only() {
     session.send_frame(now, video, frame).unwrap();
     let waited = (0..2000).find(|ms| sent(&mut session, now + Duration::from_millis(*ms)).0 > 0);
     assert!(waited.is_some_and(|ms| ms < 550), "{waited:?}");
+}
+
+// Times beyond all times overflowed, and reports without a pause were sent without end.
+#[test]
+fn the_longest_and_the_shortest_times_can_be_configured() {
+    for time in [Duration::ZERO, Duration::MAX] {
+        let clock = WallClock::new(start(), wall_clock_start());
+        let mut config = SessionConfig::new(clock, 1, "peer");
+        config.report_interval = time;
+        let mut session = RtpSession::new(config);
+        let sender = session.add_sender(start(), video_sender()).unwrap();
+        let mut parameters = video_receiver();
+        parameters.max_wait = time;
+        session.add_receiver(start(), parameters).unwrap();
+        let mut other = RtpSession::new(SessionConfig::new(clock, 2, "other"));
+        let source = other.add_sender(start(), video_sender()).unwrap();
+        for number in 0..3 {
+            let frame = EncodedFrame::new(vp8_frame(number, None, 500), number * 3000, true);
+            session.send_frame(start(), sender, frame.clone()).unwrap();
+            other.send_frame(start(), source, frame).unwrap();
+        }
+        let mut buffer = Vec::new();
+        for number in 0..3 {
+            buffer.clear();
+            other.poll_transmit(start(), &mut buffer).unwrap();
+            if number != 1 {
+                session.handle_rtp(start(), &buffer);
+            }
+        }
+        let mut wakes = 0;
+        while let Some(next) = session.poll_timeout().filter(|next| *next <= at(1000)) {
+            session.handle_timeout(next);
+            sent(&mut session, next);
+            wakes += 1;
+            assert!(wakes < 300, "{time:?}");
+        }
+    }
 }
 
 #[test]

@@ -145,11 +145,15 @@ impl Configuration {
                 .iter()
                 .fold(0, |length, octet| length << 8 | usize::from(*octet));
             let (unit, after) = after.split_at_checked(length)?;
+            rest = after;
+            if unit.is_empty() {
+                // Nothing but start codes would be four times as long.
+                continue;
+            }
             has_idr |= unit_type(unit) == IDR_SLICE;
             has_sets |= unit_type(unit) == SEQUENCE_PARAMETER_SET;
             units.extend_from_slice(&START_CODE);
             units.extend_from_slice(unit);
-            rest = after;
         }
         if has_idr && !has_sets {
             units.splice(0..0, self.parameter_sets.iter().copied());

@@ -22,6 +22,8 @@ pub struct Reassembler<D> {
     bytes: usize,
     /// The sequence number that comes next. `None` before the first packet.
     next: Option<u16>,
+    /// The sequence number that would show that the stream has started anew.
+    restart: Option<u16>,
     /// Whether the packet before `next` is known to be the end of a frame.
     aligned: bool,
     dropped: u64,
@@ -60,13 +62,15 @@ impl<D: Depacketizer> Reassembler<D> {
             slots: (0..WINDOW).map(|_| None).collect(),
             bytes: 0,
             next: None,
+            restart: None,
             aligned: false,
             dropped: 0,
         }
     }
 
     /// Takes one packet. Malformed ones, duplicates, and those that come too late are dropped and
-    /// counted.
+    /// counted. Two in a row that seem to be very late show that the stream has started anew (RFC
+    /// 3550, section A.1).
     pub fn push(&mut self, sequence: u16, timestamp: u32, marker: bool, payload: &[u8]) {
         let Ok(info) = self.depacketizer.inspect(payload) else {
             self.dropped = self.dropped.saturating_add(1);
@@ -74,7 +78,16 @@ impl<D: Depacketizer> Reassembler<D> {
         };
         let next = *self.next.get_or_insert(sequence);
         let ahead = Serial16(next).distance_to(Serial16(sequence));
-        let Ok(ahead) = u16::try_from(ahead) else {
+        let late = ahead < 0 && ahead.unsigned_abs() >= WINDOW;
+        let restarts = late && self.restart == Some(sequence);
+        self.restart = late.then(|| sequence.wrapping_add(1));
+        if restarts {
+            self.give_up_before(next.wrapping_add(WINDOW));
+            self.next = Some(sequence);
+            self.restart = None;
+        }
+        let next = self.next.unwrap_or(sequence);
+        let Ok(ahead) = u16::try_from(Serial16(next).distance_to(Serial16(sequence))) else {
             self.dropped = self.dropped.saturating_add(1);
             return;
         };
@@ -330,6 +343,27 @@ mod tests {
         it.push(5, 1, true, &payload(true, 0));
         it.push(4, 1, true, &payload(true, 0));
         assert_eq!((poll(&mut it), it.dropped()), (None, 4));
+    }
+
+    // They were dropped until the numbers had come back to where they were, up to 32,767 packets later.
+    #[test]
+    fn a_stream_that_starts_anew_is_followed() {
+        let mut it = reassembler();
+        it.push(40_000, 1, true, &payload(true, 0));
+        it.push(40_002, 3, true, &payload(true, 9));
+        assert_eq!(poll(&mut it), Some(vec![0]));
+        // One that is very late is only that.
+        it.push(20_000, 7, true, &payload(true, 7));
+        it.push(40_001, 2, true, &payload(true, 1));
+        assert_eq!(poll(&mut it), Some(vec![1]));
+        for at in 0..4 {
+            it.push(20_000 + at, 100 + u32::from(at), true, &payload(true, 2));
+        }
+        assert_eq!(poll(&mut it), Some(vec![2]));
+        assert_eq!(poll(&mut it), Some(vec![2]));
+        assert_eq!(poll(&mut it), Some(vec![2]));
+        assert_eq!((poll(&mut it), it.waiting_bytes()), (None, 0));
+        assert_eq!(it.dropped(), 3);
     }
 
     #[test]

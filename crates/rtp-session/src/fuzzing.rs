@@ -199,7 +199,7 @@ fn transmit(session: &mut RtpSession, now: Instant, buffer: &mut Vec<u8>, sent: 
     panic!("the session sends without end");
 }
 
-/// Whatever happened: timeouts make progress, and events are bounded.
+/// Whatever happened: timeouts make progress, events are bounded, and after the end there is nothing to do.
 fn check_end(mut session: RtpSession, mut now: Instant) {
     let (mut buffer, mut sent) = (Vec::new(), Vec::new());
     for _ in 0..3000 {
@@ -220,4 +220,8 @@ fn check_end(mut session: RtpSession, mut now: Instant) {
         .count();
     assert!(count <= MAX_EVENTS);
     let _ = session.stats(now);
+    session.close(now);
+    transmit(&mut session, now, &mut buffer, &mut sent);
+    assert_eq!(session.poll_timeout(), None, "the end");
+    session.handle_timeout(now + Duration::from_secs(10));
 }

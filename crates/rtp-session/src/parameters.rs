@@ -62,7 +62,7 @@ impl SessionConfig {
 /// Bounds of the bandwidth estimate, in bits per second over the whole session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BitrateLimits {
-    /// Never below this.
+    /// Never below this, unless the maximum is.
     pub min: u64,
     /// Where it starts.
     pub start: u64,

@@ -558,3 +558,38 @@ fn h264_with_parameter_sets_goes_through_loss() {
     assert_eq!(received.len(), sent.len());
     assert!(received == sent);
 }
+
+// Three requests a second went to a source that had stopped, without end.
+#[test]
+fn who_sends_nothing_more_is_not_asked_for_key_frames_for_ever() {
+    let mut receiver = session(2);
+    let id = receiver.add_receiver(at(0), video_receiver()).unwrap();
+    let mut sender = session(1);
+    let source = sender.add_sender(at(0), video_sender()).unwrap();
+    let frame = EncodedFrame::new(vp8_frame(1, Some(0), 300), 0, false);
+    sender.send_frame(at(0), source, frame).unwrap();
+    for packet in drain(&mut sender, at(0)).0 {
+        receiver.handle_rtp(at(0), &packet);
+    }
+    let mut now = at(0);
+    let end = at(60_000);
+    while let Some(next) = receiver.poll_timeout().filter(|next| *next < end) {
+        now = next;
+        receiver.handle_timeout(now);
+        drain(&mut receiver, now);
+    }
+    let count = receiver.stats(now).inbound[0].pli_count;
+    assert!((10..25).contains(&count), "{count}");
+    assert!(now < at(10_000));
+    // The user still may.
+    receiver.request_key_frame(end, id);
+    assert_eq!(receiver.stats(end).inbound[0].pli_count, count + 1);
+    // What comes next asks again.
+    let frame = EncodedFrame::new(vp8_frame(2, Some(1), 300), 3000, false);
+    sender.send_frame(end, source, frame).unwrap();
+    let later = end + Duration::from_secs(1);
+    for packet in drain(&mut sender, end).0 {
+        receiver.handle_rtp(later, &packet);
+    }
+    assert_eq!(receiver.stats(later).inbound[0].pli_count, count + 2);
+}

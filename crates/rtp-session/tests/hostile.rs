@@ -127,6 +127,13 @@ fn a_flood_of_requests_asks_the_encoder_rarely() {
     assert_eq!(session.stats(at(6000)).outbound[0].fir_count, 1001);
     assert!(session.poll_event().is_some());
     assert!(session.poll_event().is_none());
+    // That of another source is another one.
+    let entry = FirEntry {
+        ssrc: VIDEO_SSRC,
+        sequence: 200,
+    };
+    session.handle_rtcp(at(7000), &rtcp(|writer| writer.fir(10, &[entry])));
+    assert!(session.poll_event().is_some());
 }
 
 #[test]
@@ -204,6 +211,22 @@ fn events_that_nobody_takes_are_bounded() {
     assert_eq!(count, MAX_EVENTS);
     // Behind the gap nothing can be decoded: a key frame was asked for.
     assert!(session.stats(at(30_000)).inbound[1].pli_count > 0);
+}
+
+// Sources that begin and end were not counted.
+#[test]
+fn sources_that_begin_again_and_again_are_bounded() {
+    let mut session = session(1);
+    session.add_receiver(start(), audio_receiver()).unwrap();
+    let bye = rtcp(|writer| writer.bye(&[5], b""));
+    for sequence in 0..10_000 {
+        session.handle_rtp(at(0), &rtp(5, 111, sequence, &[]));
+        session.handle_rtcp(at(0), &bye);
+    }
+    let dropped = session.stats(at(0)).transport.events_dropped;
+    let count = std::iter::from_fn(|| session.poll_event()).count();
+    assert_eq!(count, MAX_EVENTS);
+    assert!(dropped > 5000, "{dropped}");
 }
 
 #[test]

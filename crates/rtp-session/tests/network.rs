@@ -206,6 +206,22 @@ fn frame_number(frame: &gannet_rtp_session::Frame) -> u32 {
     peer::read_vp8_frame(&frame.data).0
 }
 
+// Each decrease was followed by another one, down to the minimum: the loss stays what it is.
+#[test]
+fn ten_per_cent_of_loss_leave_bandwidth() {
+    let line = || LinkConfig::new().delay(ms(30));
+    for seed in [1, 2] {
+        let narrow = line().rate(5_000_000).queue(200_000).loss(0.1);
+        let mut pair = one_way(seed, 120 * SECOND).a_to_b(narrow).b_to_a(line());
+        pair.run_for(60 * SECOND);
+        for _ in 0..60 {
+            pair.run_for(SECOND);
+            let bitrate = pair.a.camera.as_ref().unwrap().bitrate;
+            assert!(bitrate > 1_500_000, "seed {seed}: {bitrate}");
+        }
+    }
+}
+
 #[test]
 fn the_target_grows_where_there_is_room() {
     let mut pair = one_way(5, 60 * SECOND).link(LinkConfig::new().delay(ms(20)).rate(20_000_000));

@@ -7,12 +7,18 @@ use std::{
 
 use vpx_sys as sys;
 
-use super::{Format, reason};
+use super::{
+    Format,
+    frame_buffers::{self, FrameBuffers},
+    reason,
+};
 
 /// A codec context of libvpx: initialized for as long as it lives, destroyed when it is dropped.
 pub(super) struct Context {
     /// Boxed, so that its address stays the same while libvpx might know it.
     raw: Box<sys::vpx_codec_ctx_t>,
+    /// Of a VP9 decoder; from `Box::into_raw`, and null otherwise.
+    frame_buffers: *mut FrameBuffers,
 }
 
 // SAFETY: a context is used by one thread at a time (every use takes `&mut`), holds no thread-local
@@ -45,7 +51,7 @@ impl Context {
             w: 0,
             h: 0,
         };
-        Self::init(|raw| {
+        let mut context = Self::init(|raw| {
             // SAFETY: as for the encoder.
             unsafe {
                 sys::vpx_codec_dec_init_ver(
@@ -56,7 +62,27 @@ impl Context {
                     sys::VPX_DECODER_ABI_VERSION as c_int,
                 )
             }
-        })
+        })?;
+        if format == Format::Vp9 {
+            context.bound_frame_buffers()?;
+        }
+        Ok(context)
+    }
+
+    fn bound_frame_buffers(&mut self) -> Result<(), String> {
+        self.frame_buffers = Box::into_raw(Box::default());
+        let pool = self.frame_buffers.cast();
+        // SAFETY: the context is an initialized decoder that has decoded nothing. The pool lives until the context is
+        // destroyed, and nobody else uses it.
+        let code = unsafe {
+            sys::vpx_codec_set_frame_buffer_functions(
+                self.raw(),
+                Some(frame_buffers::get),
+                Some(frame_buffers::release),
+                pool,
+            )
+        };
+        self.check(code)
     }
 
     fn init(
@@ -66,7 +92,10 @@ impl Context {
         let mut raw =
             Box::new(unsafe { MaybeUninit::<sys::vpx_codec_ctx_t>::zeroed().assume_init() });
         match init(&mut *raw) {
-            sys::VPX_CODEC_OK => Ok(Self { raw }),
+            sys::VPX_CODEC_OK => Ok(Self {
+                raw,
+                frame_buffers: ptr::null_mut(),
+            }),
             // libvpx destroys what it had begun when init fails.
             error => Err(reason(error)),
         }
@@ -140,6 +169,10 @@ impl Drop for Context {
     fn drop(&mut self) {
         // SAFETY: the context is initialized and not used afterwards.
         unsafe { sys::vpx_codec_destroy(self.raw()) };
+        if !self.frame_buffers.is_null() {
+            // SAFETY: it came from `Box::into_raw`, and the context that used it is gone.
+            drop(unsafe { Box::from_raw(self.frame_buffers) });
+        }
     }
 }
 

@@ -2,7 +2,7 @@ use std::{mem::size_of, ptr, slice};
 
 use vpx_sys as sys;
 
-use super::{Format, context::Context};
+use super::{Format, context::Context, vp9_frames};
 use crate::{DecodeError, EncodedFrame, I420Buffer, VideoCodec, VideoDecoder, VideoFrame};
 
 /// The most pixels of a picture: a hostile header may ask for 268 million.
@@ -60,16 +60,34 @@ impl VpxDecoder {
         if code != sys::VPX_CODEC_OK && is_keyframe {
             return Err(self.corrupt("the key frame's header is damaged"));
         }
-        if info.w.saturating_mul(info.h) > MAX_PIXELS {
-            self.context = None;
-            return Err(DecodeError::TooLarge {
-                codec: self.format.name(),
-                width: info.w,
-                height: info.h,
-                limit: MAX_PIXELS,
-            });
-        }
+        self.check_size(info.w, info.h)?;
         Ok(is_keyframe)
+    }
+
+    /// What all frames of a VP9 superframe say: the first one may hide larger ones.
+    fn peek_superframe(&mut self, data: &[u8]) -> Result<bool, DecodeError> {
+        let mut is_keyframe = None;
+        for frame in vp9_frames::frames(data) {
+            let is_key = self.peek(frame)?;
+            is_keyframe.get_or_insert(is_key);
+            if let Some((width, height)) = vp9_frames::size_beside_references(frame) {
+                self.check_size(width, height)?;
+            }
+        }
+        Ok(is_keyframe.unwrap_or(false))
+    }
+
+    fn check_size(&mut self, width: u32, height: u32) -> Result<(), DecodeError> {
+        if width.saturating_mul(height) <= MAX_PIXELS {
+            return Ok(());
+        }
+        self.context = None;
+        Err(DecodeError::TooLarge {
+            codec: self.format.name(),
+            width,
+            height,
+            limit: MAX_PIXELS,
+        })
     }
 
     /// The context for a frame: the running one, or a new one for a key frame.
@@ -87,7 +105,7 @@ impl VpxDecoder {
     }
 }
 
-fn decode(context: &mut Context, data: &[u8]) -> Result<Option<I420Buffer>, String> {
+pub(super) fn decode(context: &mut Context, data: &[u8]) -> Result<Option<I420Buffer>, String> {
     // SAFETY: the context is an initialized decoder; the bytes are valid for their length and are
     // not kept after the call.
     let code = unsafe {
@@ -126,7 +144,10 @@ impl VideoDecoder for VpxDecoder {
         if frame.data.is_empty() || u32::try_from(frame.data.len()).is_err() {
             return Err(self.corrupt(format!("a frame of {} bytes", frame.data.len())));
         }
-        let is_keyframe = self.peek(&frame.data)?;
+        let is_keyframe = match self.format {
+            Format::Vp8 => self.peek(&frame.data)?,
+            Format::Vp9 => self.peek_superframe(&frame.data)?,
+        };
         let decoded = decode(self.context(is_keyframe)?, &frame.data);
         let picture = decoded.map_err(|reason| self.corrupt(reason))?;
         Ok(picture

@@ -8,8 +8,10 @@
 mod context;
 mod decoder;
 mod encoder;
+mod frame_buffers;
 #[cfg(test)]
 mod tests;
+mod vp9_frames;
 
 pub(crate) use decoder::VpxDecoder;
 pub(crate) use encoder::VpxEncoder;

@@ -134,12 +134,13 @@ impl<R: Read> OggOpusReader<R> {
     }
 
     /// The place in time that a page gives its packets: its position is the end of the last one that ends
-    /// in it (RFC 7845, section 4). Positions that would go back, as at a trimmed end, count for nothing.
+    /// in it (RFC 7845, section 4). Positions that would go back, as at a trimmed end, count for nothing, and neither
+    /// do those below zero: they have a sign.
     fn take_position(&mut self, granule: u64) {
         let packets = self.ready.iter().map(|packet| samples(&packet.data));
         let sounds: u64 = packets.sum();
         // -1 says that no packet ends here.
-        if self.ready.is_empty() || granule == u64::MAX {
+        if self.ready.is_empty() || granule > i64::MAX as u64 {
             return;
         }
         let begins = granule.saturating_sub(sounds);
@@ -151,7 +152,7 @@ impl<R: Read> OggOpusReader<R> {
     fn frame(&mut self, packet: Packet) -> Option<EncodedFrame> {
         let duration = opus_packet::duration(&packet.data)?;
         let time = from_ticks(self.position, RATE);
-        self.position += to_ticks(duration, RATE);
+        self.position = self.position.saturating_add(to_ticks(duration, RATE));
         let frame = EncodedFrame::new(packet.data, time, true);
         Some(frame.with_duration(duration))
     }
@@ -283,7 +284,8 @@ impl<R: Read + Seek + Send> EncodedSource for OggOpusReader<R> {
     fn duration(&mut self) -> Result<Duration, OggOpusReadError> {
         let mut end = Duration::ZERO;
         while let Some(frame) = self.next_packet()? {
-            end = frame.timestamp + frame.duration.unwrap_or_default();
+            let lasts = frame.duration.unwrap_or_default();
+            end = frame.timestamp.saturating_add(lasts);
         }
         self.rewind()?;
         Ok(end.saturating_sub(self.delay()))

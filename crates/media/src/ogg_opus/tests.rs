@@ -154,6 +154,31 @@ fn hostile_files_are_refused() {
     assert!(reader.next_packet().unwrap().is_none());
 }
 
+// Positions have a sign. One near the end of all numbers made the times of what follows begin anew.
+#[test]
+fn positions_that_cannot_be_count_for_nothing() {
+    for position in [u64::MAX - 1, i64::MAX as u64] {
+        let mut writer = ogg::PacketWriter::new(Vec::new());
+        let page = ogg::PacketWriteEndInfo::EndPage;
+        let head = crate::opus_packet::identification_header(2).to_vec();
+        writer.write_packet(head, 1, page, 0).unwrap();
+        let tags = b"OpusTags\0\0\0\0\0\0\0\0".to_vec();
+        writer.write_packet(tags, 1, page, 0).unwrap();
+        for position in [960, position, 2_880, 3_840] {
+            let packet = vec![31 << 3, 1];
+            writer.write_packet(packet, 1, page, position).unwrap();
+        }
+        let file = writer.into_inner();
+        let packets = read_all(&mut OggOpusReader::new(&file[..]).unwrap());
+        assert_eq!(packets.len(), 4);
+        let times: Vec<_> = packets.iter().map(|packet| packet.timestamp).collect();
+        assert!(times.is_sorted(), "{times:?}");
+        if position > i64::MAX as u64 {
+            assert_eq!(times, [0, 20, 40, 60].map(ms));
+        }
+    }
+}
+
 #[test]
 fn a_packet_without_an_end_is_not_collected() {
     let mut writer = ogg::PacketWriter::new(Vec::new());

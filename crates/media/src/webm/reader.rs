@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{EncodedSource, MediaKind, opus_packet};
 
-/// The largest block, of one frame or several.
+/// The largest block, of one frame or several, as it is in the file and as it is handed out.
 const MAX_BLOCK: u64 = 16 << 20;
 /// The largest head element that is read: the EBML header, Info, Tracks.
 const MAX_HEAD: u64 = 1 << 20;
@@ -261,8 +261,15 @@ impl<R: Read> WebmReader<R> {
         let ticks = i128::from(self.cluster_time) + i128::from(block.timestamp);
         let mut time = self.time(ticks);
         let shares = block.frames.len() as u32;
+        let mut size = 0;
         for data in &block.frames {
             let data = track.restored(data)?;
+            // What is put in front of many small frames may be much more than they are.
+            size += data.len() as u64;
+            if size > MAX_BLOCK {
+                let (what, limit) = ("block's frames", MAX_BLOCK);
+                return Err(WebmReadError::TooLarge { what, size, limit });
+            }
             let own = match codec {
                 WebmCodec::Opus => opus_packet::duration(&data),
                 _ => None,
@@ -283,7 +290,10 @@ impl<R: Read> WebmReader<R> {
     }
 
     fn time(&self, ticks: i128) -> Duration {
-        let nanos = ticks.max(0).unsigned_abs() * u128::from(self.scale);
+        let nanos = ticks
+            .max(0)
+            .unsigned_abs()
+            .saturating_mul(u128::from(self.scale));
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 }

@@ -12,6 +12,9 @@ const GROUP_MS: f64 = 5.0;
 /// A trend is drawn through so many groups: less reacts to noise, more reacts late.
 const WINDOW: usize = 20;
 
+/// A step of one clock that is so much longer than that of the other, or goes so far back, is a jump.
+const JUMP_MS: f64 = 3000.0;
+
 const SMOOTHING: f64 = 0.9;
 const GAIN: f64 = 4.0;
 const OVERUSE_MS: f64 = 10.0;
@@ -86,6 +89,12 @@ impl DelayDetector {
             self.first_arrival = arrival;
             return;
         };
+        // A clock that jumps back says nothing about queues, and need not come back to where it was.
+        if group.first_send - send > JUMP_MS || group.last_arrival - arrival > JUMP_MS {
+            *self = Self::new();
+            self.on_packet(send, arrival);
+            return;
+        }
         if send < group.first_send {
             return;
         }
@@ -100,7 +109,7 @@ impl DelayDetector {
             let sent = complete.last_send - previous.last_send;
             let arrived = complete.last_arrival - previous.last_arrival;
             // Clocks that jump say nothing about queues.
-            if arrived < 0.0 || (arrived - sent).abs() > 3000.0 {
+            if arrived < 0.0 || (arrived - sent).abs() > JUMP_MS {
                 *self = Self::new();
                 return;
             }
@@ -241,6 +250,31 @@ mod tests {
         let seen = run(&mut detector, 60, 60, -0.3);
         assert!(seen.contains(&Usage::Under));
         assert!(!seen.contains(&Usage::Over));
+    }
+
+    // It waited until the clock came back to where it was, and what it had seen last held until then.
+    #[test]
+    fn a_clock_that_jumps_back_does_not_make_it_blind() {
+        for (sent, arrived) in [
+            (0.0, -3_600_000.0),
+            (-20_000.0, 0.0),
+            (-20_000.0, -20_000.0),
+        ] {
+            let mut detector = DelayDetector::new();
+            run(&mut detector, 0, 60, 0.0);
+            run(&mut detector, 60, 60, 1.0);
+            assert_eq!(detector.usage(), Usage::Over);
+            let mut feed = |from: u32, growth: f64| {
+                for index in from..from + 60 {
+                    let send = f64::from(index) * 10.0;
+                    let delay = 20.0 + f64::from(index - from) * growth;
+                    detector.on_packet(send + sent, send + arrived + delay);
+                }
+                detector.usage()
+            };
+            assert_eq!(feed(120, 0.0), Usage::Normal, "{sent} {arrived}");
+            assert_eq!(feed(180, 1.0), Usage::Over, "{sent} {arrived}");
+        }
     }
 
     #[test]

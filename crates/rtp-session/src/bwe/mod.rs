@@ -74,6 +74,7 @@ pub(crate) struct SendSide {
 
 impl SendSide {
     pub(crate) fn new(now: Instant, limits: BitrateLimits) -> Self {
+        let limits = in_order(limits);
         Self {
             limits,
             origin: now,
@@ -93,6 +94,7 @@ impl SendSide {
     }
 
     pub(crate) fn set_limits(&mut self, limits: BitrateLimits) {
+        let limits = in_order(limits);
         if limits.start != self.limits.start {
             self.control = RateControl::new(limits.start);
             self.loss = LossLimit::default();
@@ -197,7 +199,9 @@ impl SendSide {
         }
         let round_trip = round_trip.unwrap_or(DEFAULT_ROUND_TRIP);
         let bitrate = self.control.bitrate;
-        self.loss.update(now, expected, lost, bitrate, round_trip);
+        let min = self.limits.min;
+        self.loss
+            .update(now, expected, lost, bitrate, round_trip, min);
         // Without delays nothing but losses and REMB hold it back.
         let grown = if self.loss.limit().is_some() {
             Usage::Under
@@ -206,6 +210,12 @@ impl SendSide {
         };
         self.control
             .update(now, grown, None, round_trip, self.limits);
+        // Nothing above what the other end says was ever tried: it must not come of itself when that is not repeated
+        // any more, perhaps because nothing arrives from there.
+        if let Some(remb) = self.remb(now) {
+            let most = bitrate.max(remb as f64);
+            self.control.bitrate = self.control.bitrate.min(most);
+        }
     }
 
     pub(crate) fn on_feedback(
@@ -246,8 +256,14 @@ impl SendSide {
         }
         let round_trip = round_trip.unwrap_or(DEFAULT_ROUND_TRIP);
         let bitrate = self.control.bitrate;
-        self.loss
-            .update(now, received + lost, lost, bitrate, round_trip);
+        self.loss.update(
+            now,
+            received + lost,
+            lost,
+            bitrate,
+            round_trip,
+            self.limits.min,
+        );
         self.prober
             .loss
             .update(received + lost + padding.0 + padding.1, lost + padding.1);
@@ -315,6 +331,14 @@ impl SendSide {
     }
 }
 
+/// Where the maximum is below the minimum, it is the minimum too.
+fn in_order(limits: BitrateLimits) -> BitrateLimits {
+    BitrateLimits {
+        min: limits.min.min(limits.max),
+        ..limits
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use gannet_rtp::RtcpWriter;
@@ -352,6 +376,24 @@ mod tests {
         side.on_remb(at(1), 0);
         assert_eq!(side.target(at(2)), 50_000);
         assert_eq!(side.target(at(11_000)), 1_000_000);
+    }
+
+    // Where nothing but REMB held it back it had grown to the maximum, and went there when the way back was down.
+    #[test]
+    fn what_a_remb_has_held_back_does_not_come_when_it_expires() {
+        let mut side = SendSide::new(at(0), BitrateLimits::default());
+        for second in 0..100 {
+            side.on_remb(at(second * 1000), 1_500_000);
+            side.on_report(at(second * 1000), 100, 0, None);
+        }
+        assert_eq!(side.target(at(99_000)), 1_500_000);
+        assert_eq!(side.target(at(120_000)), 1_500_000);
+        // One that rises is followed.
+        for second in 120..125 {
+            side.on_remb(at(second * 1000), 9_000_000);
+            side.on_report(at(second * 1000), 100, 0, None);
+        }
+        assert!(side.target(at(125_000)) > 2_000_000);
     }
 
     #[test]

@@ -22,6 +22,14 @@ const MAX_ARRIVALS: usize = 8192;
 
 impl RateWindow {
     pub(crate) fn add(&mut self, arrival: f64, bytes: u32) {
+        // The clock has jumped back: what is in the window would stay there until it comes back.
+        if self
+            .arrivals
+            .back()
+            .is_some_and(|(last, _)| last - arrival > WINDOW_MS)
+        {
+            *self = Self::default();
+        }
         self.arrivals.push_back((arrival, bytes));
         self.bytes += u64::from(bytes);
         while let Some((first, bytes)) = self.arrivals.front().copied() {
@@ -192,18 +200,40 @@ pub(crate) struct LossLimit {
     lost: u32,
     window_start: Option<Instant>,
     last_decrease: Option<Instant>,
+    /// The rate and the loss at which it began to fall, since it grew last.
+    fall: Option<(f64, f64)>,
+    /// So much is lost at any rate, as it seems: it is not for want of bandwidth.
+    own_loss: f64,
 }
 
 /// Growth per second of the limit that losses set, once they are over.
 const RECOVERY: f64 = 1.25;
+
+/// The limit is never below this, in bits per second.
+const LEAST_LIMIT: f64 = 1000.0;
 
 const LOSS_WINDOW: Duration = Duration::from_millis(250);
 const MIN_PACKETS: u32 = 20;
 const LOW_LOSS: f64 = 0.05;
 const HIGH_LOSS: f64 = 0.10;
 
+/// When the limit has fallen to the first part of where it began to, and what arrives to less than the second one,
+/// the loss has stayed: a line that is too narrow delivers as much as before. In between is what tells them apart.
+const FALLEN: f64 = 0.7;
+const DELIVERED: f64 = 0.85;
+
+/// No more than this is taken for the path's own loss: whoever loses more than a fifth sends less.
+const MAX_OWN_LOSS: f64 = 0.12;
+
+/// Less than so much above the path's own loss is chance.
+const MARGIN: f64 = 0.05;
+
+/// How quickly the path's own loss is forgotten when there is less, per window.
+const OWN_LOSS_FORGETTING: f64 = 0.1;
+
 impl LossLimit {
-    /// `lost` of `expected` packets were lost while the target was `bitrate`.
+    /// `lost` of `expected` packets were lost while the target was `bitrate`. The limit stays above `min`: it grows by a
+    /// part of itself, and from nothing it would not come back.
     pub(crate) fn update(
         &mut self,
         now: Instant,
@@ -211,16 +241,17 @@ impl LossLimit {
         lost: u32,
         bitrate: f64,
         round_trip: Duration,
+        min: u64,
     ) {
-        self.expected += expected;
-        self.lost += lost;
+        self.expected = self.expected.saturating_add(expected);
+        self.lost = self.lost.saturating_add(lost);
         let start = *self.window_start.get_or_insert(now);
         let elapsed = now.saturating_duration_since(start);
         if elapsed < LOSS_WINDOW || self.expected < MIN_PACKETS {
             return;
         }
         let loss = f64::from(self.lost.min(self.expected)) / f64::from(self.expected);
-        self.on_window(now, loss, elapsed, bitrate, round_trip);
+        self.on_window(now, loss, elapsed, bitrate, round_trip, min);
         self.window_start = Some(now);
         (self.expected, self.lost) = (0, 0);
     }
@@ -232,23 +263,48 @@ impl LossLimit {
         elapsed: Duration,
         bitrate: f64,
         round_trip: Duration,
+        min: u64,
     ) {
         self.smoothed += (loss - self.smoothed) * 0.3;
+        if self.smoothed < self.own_loss {
+            self.own_loss += (self.smoothed - self.own_loss) * OWN_LOSS_FORGETTING;
+        }
         let pause = round_trip + Duration::from_millis(500);
         let may_decrease = self.last_decrease.is_none_or(|last| last + pause <= now);
+        let high = HIGH_LOSS.max(self.own_loss + MARGIN);
         // Over now, and not for a moment: what is left of an old burst must not count again and again.
-        if self.smoothed > HIGH_LOSS && loss > HIGH_LOSS && may_decrease {
+        if self.smoothed > high && loss > high && may_decrease {
             self.last_decrease = Some(now);
             let from = self.limit.map_or(bitrate, |limit| limit.min(bitrate));
-            self.limit = Some(from * (1.0 - 0.5 * self.smoothed));
-        } else if self.smoothed < LOW_LOSS
+            if self.fell_in_vain(from, loss) {
+                return;
+            }
+            let limit = from * (1.0 - 0.5 * self.smoothed);
+            self.limit = Some(limit.max(min as f64).max(LEAST_LIMIT));
+        } else if self.smoothed < LOW_LOSS.max(self.own_loss + MARGIN / 2.0)
             && let Some(limit) = &mut self.limit
         {
+            self.fall = None;
             *limit *= RECOVERY.powf(elapsed.as_secs_f64().min(1.0));
             if *limit > 1.5 * bitrate {
                 self.limit = None;
             }
         }
+    }
+
+    /// Whether a limit that is `from` now has fallen for a while, and as much is lost as before. Then that is the
+    /// path's own loss. Else it would fall on and on, and where 10 % are lost by chance nothing would be left.
+    fn fell_in_vain(&mut self, from: f64, loss: f64) -> bool {
+        let (begun, lost) = *self.fall.get_or_insert((from, loss.max(self.smoothed)));
+        if from > FALLEN * begun {
+            return false;
+        }
+        self.fall = None;
+        let delivered = from * (1.0 - self.smoothed) / (begun * (1.0 - lost).max(0.01));
+        if delivered < DELIVERED {
+            self.own_loss = self.smoothed.min(MAX_OWN_LOSS);
+        }
+        self.smoothed <= self.own_loss + MARGIN
     }
 
     pub(crate) const fn limit(&self) -> Option<f64> {
@@ -283,6 +339,21 @@ mod tests {
             window.add(2000.0 + f64::from(index) * 0.001, 1);
             assert!(window.arrivals.len() <= MAX_ARRIVALS + 1);
         }
+    }
+
+    #[test]
+    fn the_window_begins_anew_when_the_clock_jumps_back() {
+        let mut window = RateWindow::default();
+        for index in 0..200 {
+            window.add(3_600_000.0 + f64::from(index) * 10.0, 1250);
+        }
+        for index in 0..60 {
+            window.add(f64::from(index) * 10.0, 625);
+        }
+        assert_eq!(window.bitrate(), Some(500_000));
+        // What was only overtaken on the way is no jump.
+        window.add(580.0, 625);
+        assert!(window.arrivals.len() > 50);
     }
 
     #[test]
@@ -337,21 +408,80 @@ mod tests {
         assert!(control.bitrate <= 1_210_000.0);
     }
 
+    // The limit fell far below what is ever sent, and a minute of heavy loss took as long to recover from.
+    #[test]
+    fn after_minutes_of_heavy_loss_it_recovers_from_the_minimum() {
+        let mut limit = LossLimit::default();
+        for step in 0..3000 {
+            limit.update(at(step * 100), 10, 5, 1e6, RTT, LIMITS.min);
+        }
+        assert_eq!(limit.limit(), Some(50_000.0));
+        // 50 kbit/s grow tenfold at a quarter a second.
+        for step in 3000..3140 {
+            limit.update(at(step * 100), 10, 0, 1e6, RTT, LIMITS.min);
+        }
+        assert!(
+            limit.limit().is_none_or(|limit| limit > 500_000.0),
+            "{limit:?}"
+        );
+    }
+
+    /// The limits of a minute, where `loss` says what is lost at a limit.
+    fn limits(loss: impl Fn(f64) -> f64) -> Vec<f64> {
+        let mut limit = LossLimit::default();
+        let mut random = crate::random::Random::new(3);
+        (0..1000)
+            .map(|step| {
+                let rate = limit.limit().unwrap_or(1e6).min(1e6);
+                let lost = (0..20).filter(|_| random.unit() < loss(rate)).count();
+                limit.update(at(step * 60), 20, lost as u32, 1e6, RTT, LIMITS.min);
+                limit.limit().unwrap_or(1e6)
+            })
+            .collect()
+    }
+
+    // The limit fell to the minimum and stayed there.
+    #[test]
+    fn loss_that_no_lower_rate_changes_does_not_take_everything() {
+        let limits = limits(|_| 0.11);
+        let least = limits.iter().copied().fold(1e6, f64::min);
+        assert!(least > 600_000.0, "{least}");
+        assert!(limits[500..].iter().all(|limit| *limit > 800_000.0));
+    }
+
+    #[test]
+    fn a_policer_is_obeyed() {
+        let limits = limits(|rate| 1.0 - (400_000.0 / rate).min(1.0));
+        let late = &limits[500..];
+        assert!(late.iter().all(|limit| *limit < 480_000.0));
+        assert!(late.iter().all(|limit| *limit > 300_000.0));
+    }
+
+    #[test]
+    fn more_packets_than_can_be_counted_are_no_more_than_that() {
+        let mut limit = LossLimit::default();
+        for _ in 0..3 {
+            limit.update(at(0), u32::MAX / 2, u32::MAX / 2, 1e6, RTT, LIMITS.min);
+        }
+        limit.update(at(300), 10, 10, 1e6, RTT, LIMITS.min);
+        assert_eq!(limit.limit(), Some(850_000.0));
+    }
+
     #[test]
     fn two_per_cent_of_loss_set_no_limit_and_twenty_do() {
         let mut limit = LossLimit::default();
         let mut random = crate::random::Random::new(3);
         for step in 0..2000 {
             let lost = (0..10).filter(|_| random.unit() < 0.02).count() as u32;
-            limit.update(at(step * 60), 10, lost, 1e6, RTT);
+            limit.update(at(step * 60), 10, lost, 1e6, RTT, LIMITS.min);
             assert_eq!(limit.limit(), None, "{step}");
         }
         for step in 2000..2100 {
-            limit.update(at(step * 60), 10, 2, 1e6, RTT);
+            limit.update(at(step * 60), 10, 2, 1e6, RTT, LIMITS.min);
         }
         assert!(limit.limit().unwrap() < 8e5);
         for step in 2100..8000 {
-            limit.update(at(step * 60), 10, 0, 1e6, RTT);
+            limit.update(at(step * 60), 10, 0, 1e6, RTT, LIMITS.min);
         }
         assert_eq!(limit.limit(), None);
     }

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use gannet_rtp::extension::AudioLevel;
 use gannet_wire::Serial32;
 
+use super::seen::SeenWindow;
+
 /// The row is never longer than this many packets: 5 s of 20 ms.
 pub(crate) const MAX_PACKETS: usize = 256;
 
@@ -36,10 +38,12 @@ pub(crate) struct AudioBuffer {
     wait: Duration,
     lost: u32,
     handed_out: bool,
+    /// What came already is no late packet when it comes again.
+    seen: SeenWindow,
 }
 
 impl AudioBuffer {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             base: None,
             slots: VecDeque::new(),
@@ -48,6 +52,7 @@ impl AudioBuffer {
             wait: MIN_WAIT,
             lost: 0,
             handed_out: false,
+            seen: SeenWindow::default(),
         }
     }
 
@@ -62,6 +67,9 @@ impl AudioBuffer {
 
     /// Stores a packet. Whether it came in time and for the first time.
     pub(crate) fn insert(&mut self, now: Instant, packet: AudioPacket, max_wait: Duration) -> bool {
+        if !self.seen.insert(packet.sequence) {
+            return false;
+        }
         let base = *self.base.get_or_insert(packet.sequence);
         if packet.sequence < base {
             return self.insert_before(now, packet, max_wait);
@@ -213,6 +221,25 @@ mod tests {
         assert_eq!(out(&mut buffer, 0), [(9, 0)]);
         assert!(!put(&mut buffer, 0, 9));
         assert_eq!(out(&mut buffer, 20), [(11, 1)]);
+    }
+
+    // A packet that was duplicated on the way counted as one that had been given up too early.
+    #[test]
+    fn a_duplicate_does_not_make_gaps_longer() {
+        let mut buffer = AudioBuffer::new();
+        put(&mut buffer, 0, 1);
+        put(&mut buffer, 20, 3);
+        assert_eq!(out(&mut buffer, 20), [(1, 0)]);
+        assert_eq!(out(&mut buffer, 40), [(3, 1)]);
+        assert!(!put(&mut buffer, 100, 3));
+        assert!(!put(&mut buffer, 100, 1));
+        put(&mut buffer, 100, 5);
+        assert_eq!(out(&mut buffer, 100), []);
+        assert_eq!(out(&mut buffer, 120), [(5, 1)]);
+        assert!(!put(&mut buffer, 130, 4));
+        put(&mut buffer, 140, 7);
+        assert_eq!(out(&mut buffer, 140), []);
+        assert_eq!(out(&mut buffer, 170), []);
     }
 
     #[test]

@@ -40,6 +40,10 @@ impl FeedbackRecorder {
     pub(crate) fn record(&mut self, now: Instant, sequence: u16, ssrc: u32) {
         let origin = *self.origin.get_or_insert(now);
         let ticks = (now.saturating_duration_since(origin).as_micros() / 250) as i64;
+        if self.begins_anew(sequence) {
+            self.extender = Extender16::new();
+            self.arrivals.clear();
+        }
         let sequence = self.extender.extend(Serial16(sequence));
         self.media_ssrc = ssrc;
         self.next.get_or_insert(now + FEEDBACK_INTERVAL);
@@ -65,6 +69,12 @@ impl FeedbackRecorder {
             *place = Some(ticks);
             self.reported = self.reported.min(offset);
         }
+    }
+
+    /// Whether a number is so far back that its packet can not be late.
+    fn begins_anew(&self, sequence: u16) -> bool {
+        let extended = self.extender.peek(Serial16(sequence));
+        extended + (MAX_PACKETS as u64) < self.base
     }
 
     pub(crate) const fn next_timeout(&self) -> Option<Instant> {
@@ -156,6 +166,23 @@ mod tests {
         assert_eq!(write(&mut recorder, 200), [(3, true), (4, true)]);
         recorder.record(at(201), 3, 9);
         assert_eq!(write(&mut recorder, 400), [], "a duplicate");
+    }
+
+    // Nothing was reported until the numbers had come back to where they were, and the sender took that for silence.
+    #[test]
+    fn numbers_that_begin_anew_are_reported() {
+        let mut recorder = FeedbackRecorder::default();
+        recorder.record(at(0), 30_000, 9);
+        write(&mut recorder, 60);
+        recorder.record(at(100), 1, 9);
+        recorder.record(at(101), 3, 9);
+        let expected = [(1, true), (2, false), (3, true)];
+        assert_eq!(write(&mut recorder, 200), expected);
+        // What is only late is not.
+        recorder.record(at(300), 100, 9);
+        write(&mut recorder, 400);
+        recorder.record(at(500), 2, 9);
+        assert_eq!(write(&mut recorder, 600), []);
     }
 
     #[test]

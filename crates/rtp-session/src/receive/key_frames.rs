@@ -9,6 +9,9 @@ use crate::session::DEFAULT_ROUND_TRIP;
 /// How long an encoder may take for a key frame, and a pacer for its packets.
 const ENCODING: Duration = Duration::from_millis(200);
 
+/// A source that sends nothing for so long has stopped, and is not asked again and again.
+const MAX_SILENCE: Duration = Duration::from_secs(5);
+
 /// A key frame is asked for when a packet was asked for so often in vain, and before that none ends the wait
 /// for it. It makes all in vain that was received behind the hole, and has many packets that can be lost.
 ///
@@ -83,11 +86,12 @@ impl Receiver {
         };
         // A key frame takes a round trip, an encoder and several packets to come.
         let again = round_trip + ENCODING;
-        Some(
-            self.requests
-                .last
-                .map_or(needed_at, |last| needed_at.max(last + again)),
-        )
+        let at = self
+            .requests
+            .last
+            .map_or(needed_at, |last| needed_at.max(last + again));
+        // What comes next from a source that is silent shows again that a key frame is needed.
+        (self.requests.asked || at < last_packet + MAX_SILENCE).then_some(at)
     }
 
     /// How long a hole is left to retransmissions alone: for [`PATIENT_TRIES`] of them, unless a key frame

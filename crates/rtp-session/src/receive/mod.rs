@@ -37,6 +37,9 @@ use self::video::{Inserted, VideoBuffer, VideoPacket};
 /// Without NACK, a hole is nothing but reordering, and that is soon over.
 const WAIT_WITHOUT_NACK: Duration = Duration::from_millis(60);
 
+/// Nothing is waited for longer than this: what is behind it does not fit the buffers.
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
+
 /// A source that was silent for this long gives way to another one.
 const SOURCE_SILENCE: Duration = Duration::from_millis(500);
 
@@ -283,18 +286,19 @@ impl Receiver {
         events: &mut VecDeque<Event>,
     ) -> Option<Duration> {
         let source = self.source.as_mut()?;
-        let (sequence, first) = match source.place(packet.sequence, packet.retransmitted) {
-            Arrival::Sequence(sequence) => (sequence, false),
-            Arrival::Restart(sequence) => {
-                self.buffer.reset();
-                self.nack.reset();
-                (sequence, true)
-            }
-            Arrival::Suspicious => {
-                self.counters.discarded += 1;
-                return None;
-            }
-        };
+        let (sequence, first) =
+            match source.place(packet.sequence, packet.timestamp, packet.retransmitted) {
+                Arrival::Sequence(sequence) => (sequence, false),
+                Arrival::Restart(sequence) => {
+                    self.buffer.reset();
+                    self.nack.reset();
+                    (sequence, true)
+                }
+                Arrival::Suspicious => {
+                    self.counters.discarded += 1;
+                    return None;
+                }
+            };
         source.set_clock_rate(packet.codec.clock_rate);
         // On the same source, what was asked for comes back looking like any other packet.
         let asked = packet.retransmitted || self.nack.was_asked(now, sequence);
@@ -450,11 +454,12 @@ impl Receiver {
     }
 
     fn max_wait(&self) -> Duration {
-        if self.parameters.feedback.nack {
-            self.parameters.max_wait
+        let longest = if self.parameters.feedback.nack {
+            LONGEST_WAIT
         } else {
-            self.parameters.max_wait.min(WAIT_WITHOUT_NACK)
-        }
+            WAIT_WITHOUT_NACK
+        };
+        self.parameters.max_wait.min(longest)
     }
 
     pub(crate) const fn source_mut(&mut self) -> Option<&mut Reception> {

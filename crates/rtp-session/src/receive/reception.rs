@@ -32,6 +32,8 @@ pub(crate) struct Reception {
     first: u64,
     /// The number that would confirm a restart.
     expected_restart: Option<Serial16>,
+    /// The newest timestamp.
+    newest: Option<Serial32>,
     pub(crate) received: u64,
     expected_prior: u64,
     received_prior: u64,
@@ -52,6 +54,7 @@ impl Reception {
             extender: Extender16::new(),
             first: 0,
             expected_restart: None,
+            newest: None,
             received: 0,
             expected_prior: 0,
             received_prior: 0,
@@ -64,31 +67,52 @@ impl Reception {
     }
 
     /// Where a packet belongs. Retransmissions are not counted: they say nothing about the path's loss.
-    pub(crate) fn place(&mut self, sequence: Serial16, retransmitted: bool) -> Arrival {
+    pub(crate) fn place(
+        &mut self,
+        sequence: Serial16,
+        timestamp: Serial32,
+        retransmitted: bool,
+    ) -> Arrival {
         let Some(highest) = self.extender.highest() else {
-            return self.restart(sequence);
+            return self.restart(sequence, timestamp);
         };
         let step = sequence.0.wrapping_sub(highest as u16);
-        if (MAX_DROPOUT..=u16::MAX - MAX_MISORDER).contains(&step) {
+        // What is late is not newer than all that came before.
+        let is_newer = self.newest.is_some_and(|newest| newest.precedes(timestamp));
+        let is_late = !retransmitted && step > u16::MAX - MAX_MISORDER;
+        if (MAX_DROPOUT..=u16::MAX - MAX_MISORDER).contains(&step) || is_late && is_newer {
             if retransmitted || self.expected_restart != Some(sequence) {
                 if !retransmitted {
                     self.expected_restart = Some(sequence.next());
                 }
                 return Arrival::Suspicious;
             }
-            return self.restart(sequence);
+            return self.restart(sequence, timestamp);
         }
         self.expected_restart = None;
         if retransmitted {
             return Arrival::Sequence(self.extender.peek(sequence));
         }
         self.received += 1;
+        self.note_timestamp(timestamp);
         let extended = self.extender.extend(sequence);
         self.first = self.first.min(extended);
         Arrival::Sequence(extended)
     }
 
-    fn restart(&mut self, sequence: Serial16) -> Arrival {
+    fn note_timestamp(&mut self, timestamp: Serial32) {
+        /// Timestamps that jump so far have begun anew.
+        const JUMP: u32 = 1 << 30;
+        let is_new = self.newest.is_none_or(|newest| {
+            newest.precedes(timestamp) || newest.distance_to(timestamp).unsigned_abs() > JUMP
+        });
+        if is_new {
+            self.newest = Some(timestamp);
+        }
+    }
+
+    fn restart(&mut self, sequence: Serial16, timestamp: Serial32) -> Arrival {
+        self.newest = Some(timestamp);
         self.extender = Extender16::new();
         self.first = self.extender.extend(sequence);
         self.expected_restart = None;
@@ -197,7 +221,7 @@ mod tests {
     use super::*;
 
     fn place(reception: &mut Reception, sequence: u16) -> Arrival {
-        reception.place(Serial16(sequence), false)
+        reception.place(Serial16(sequence), Serial32(0), false)
     }
 
     #[test]
@@ -238,12 +262,32 @@ mod tests {
         assert_eq!(reception.lost(), 0);
     }
 
+    // All packets of a stream that began anew at a lower number were taken for late ones, until it had caught up.
+    #[test]
+    fn a_stream_that_begins_anew_a_little_before_needs_two_packets_too() {
+        let mut reception = Reception::new(1, 90_000);
+        let mut place = |sequence: u16, timestamp: u32| {
+            reception.place(Serial16(sequence), Serial32(timestamp), false)
+        };
+        for sequence in 0..600 {
+            place(sequence, u32::from(sequence) * 3000);
+        }
+        // A late one, of an old frame or of the newest.
+        assert_eq!(place(590, 590 * 3000), Arrival::Sequence(0x1_024e));
+        assert_eq!(place(598, 599 * 3000), Arrival::Sequence(0x1_0256));
+        assert_eq!(place(5, 5_000_000), Arrival::Suspicious);
+        assert_eq!(place(601, 601 * 3000), Arrival::Sequence(0x1_0259));
+        assert_eq!(place(0, 9_000_000), Arrival::Suspicious);
+        assert!(matches!(place(1, 9_003_000), Arrival::Restart(_)));
+        assert_eq!(place(2, 9_006_000), Arrival::Sequence(0x1_0002));
+    }
+
     #[test]
     fn retransmissions_do_not_hide_the_loss() {
         let mut reception = Reception::new(1, 90_000);
         place(&mut reception, 1);
         place(&mut reception, 3);
-        let two = reception.place(Serial16(2), true);
+        let two = reception.place(Serial16(2), Serial32(0), true);
         assert_eq!(two, Arrival::Sequence(0x1_0002));
         assert_eq!(reception.lost(), 1);
     }

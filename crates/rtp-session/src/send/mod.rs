@@ -104,7 +104,8 @@ pub(crate) struct Sender {
     remote: Option<RemoteInboundRtpStats>,
     /// Highest sequence number and losses of the last report block.
     reported: Option<(u32, i32)>,
-    last_fir: Option<u8>,
+    /// Who sent the last FIR, and its number.
+    last_fir: Option<(u32, u8)>,
     key_frame_requested: Option<Instant>,
     /// The share of the bandwidth that the encoder was told last.
     pub(crate) target: u64,
@@ -445,9 +446,9 @@ impl Sender {
     }
 
     /// A FIR came. Whether the encoder is to be told: a repeated command is the same command (RFC 5104,
-    /// section 4.3.1.1).
-    pub(crate) fn handle_fir(&mut self, now: Instant, sequence: u8) -> bool {
-        if self.last_fir.replace(sequence) == Some(sequence) {
+    /// section 4.3.1.1). Each source of such commands counts for itself (section 4.3.1.2).
+    pub(crate) fn handle_fir(&mut self, now: Instant, from: u32, sequence: u8) -> bool {
+        if self.last_fir.replace((from, sequence)) == Some((from, sequence)) {
             return false;
         }
         self.counters.firs += 1;

@@ -18,6 +18,9 @@ const PACING_FACTOR: f64 = 2.5;
 /// back 0 to 1 ms later than its codecs needed, with 5 ms here 9 to 13 ms (gannet's `tests/latency.rs`).
 const BURST: Duration = Duration::from_millis(40);
 
+/// What audio and probes take ahead of their turn holds the rest back for so long at most.
+const MAX_DEBT: f64 = 0.5;
+
 /// Nothing waits longer than about this: the rate is raised then.
 const MAX_QUEUE_TIME: f64 = 1.0;
 
@@ -117,13 +120,16 @@ impl Pacer {
 
     /// The next packet that may leave now.
     pub(crate) fn pop(&mut self, now: Instant) -> Option<Next> {
+        // Also while there is nothing but audio, which takes from it: else it would all be owed by the first video.
+        if self.len() > 0 {
+            self.refill(now);
+        }
         if let Some(packet) = self.audio.pop_front() {
             return Some(Next::Media(packet));
         }
         if self.video.is_empty() && self.retransmissions.is_empty() {
             return None;
         }
-        self.refill(now);
         if self.tokens <= 0.0 {
             return None;
         }
@@ -169,7 +175,8 @@ impl Pacer {
         }
         let wait = |tokens: f64, rate: f64| Duration::from_secs_f64((1.0 - tokens).max(0.0) / rate);
         let updated = self.updated.unwrap_or(now);
-        let any = wait(self.tokens, self.effective_rate());
+        let rate = self.effective_rate();
+        let any = wait(self.limited_tokens(rate), rate);
         let video = (!self.video.is_empty()).then_some(any);
         let retransmission = (!self.retransmissions.is_empty()).then(|| {
             any.max(wait(
@@ -179,6 +186,10 @@ impl Pacer {
         });
         let earliest = [video, retransmission].into_iter().flatten().min()?;
         Some(updated + earliest)
+    }
+
+    fn limited_tokens(&self, rate: f64) -> f64 {
+        self.tokens.max(-rate * MAX_DEBT)
     }
 
     fn effective_rate(&self) -> f64 {
@@ -191,7 +202,7 @@ impl Pacer {
         self.updated = Some(updated.max(now));
         let rate = self.effective_rate();
         let burst = (rate * BURST.as_secs_f64()).max(1.0);
-        self.tokens = (self.tokens + rate * elapsed).min(burst);
+        self.tokens = (self.limited_tokens(rate) + rate * elapsed).min(burst);
         let share = self.rate * RETRANSMISSION_SHARE;
         self.retransmission_tokens = (self.retransmission_tokens + share * elapsed).min(share);
         if elapsed == 0.0 && self.tokens == 0.0 {

@@ -6,7 +6,7 @@ use gannet_rtp::RtpPacket;
 use gannet_rtp::extension::{AbsoluteSendTime, TransportSequence, TransportSequence2};
 use gannet_rtp::rtcp::{ReportBlock, RtcpPacket, XrBlock, packets, round_trip_time};
 
-use super::RtpSession;
+use super::{MAX_EVENTS, RtpSession};
 use crate::bwe::ReceiveSide;
 use crate::event::Event;
 use crate::parameters::{ReceiverId, SenderId};
@@ -45,7 +45,11 @@ impl RtpSession {
         }
         if let Some(ssrc) = outcome.started {
             let event = Event::SourceStarted { receiver: id, ssrc };
-            self.events.insert(queued.min(self.events.len()), event);
+            if self.events.len() < MAX_EVENTS {
+                self.events.insert(queued.min(self.events.len()), event);
+            } else {
+                self.counters.events_dropped += 1;
+            }
         }
         self.send_requests(id);
         self.note_activity();
@@ -138,9 +142,9 @@ impl RtpSession {
                 }
             }
             RtcpPacket::Pli(pli) => self.picture_lost(pli.media_ssrc, None),
-            RtcpPacket::Fir(fir) => fir
-                .entries()
-                .for_each(|entry| self.picture_lost(entry.ssrc, Some(entry.sequence))),
+            RtcpPacket::Fir(fir) => fir.entries().for_each(|entry| {
+                self.picture_lost(entry.ssrc, Some((fir.sender_ssrc, entry.sequence)))
+            }),
             RtcpPacket::Lrr(lrr) => lrr
                 .entries()
                 .for_each(|entry| self.picture_lost(entry.ssrc, None)),
@@ -221,7 +225,7 @@ impl RtpSession {
         }
     }
 
-    fn picture_lost(&mut self, ssrc: u32, command: Option<u8>) {
+    fn picture_lost(&mut self, ssrc: u32, command: Option<(u32, u8)>) {
         let now = self.now;
         let Some(id) = self.sender_of(ssrc) else {
             return;
@@ -231,7 +235,7 @@ impl RtpSession {
             .get_mut(&id)
             .is_some_and(|sender| match command {
                 None => sender.handle_pli(now),
-                Some(sequence) => sender.handle_fir(now, sequence),
+                Some((from, sequence)) => sender.handle_fir(now, from, sequence),
             });
         if wanted {
             self.push_event(Event::KeyFrameRequested(id));

@@ -329,6 +329,7 @@ impl RtpSession {
         self.say_goodbye(&senders);
         self.receivers.clear();
         self.router = Router::new(self.random.u64());
+        self.feedback = FeedbackRecorder::default();
         self.closed = true;
     }
 
@@ -350,6 +351,9 @@ impl RtpSession {
     /// Does what is due. Called when [`Self::poll_timeout`] says so, and harmless at any other time.
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.advance(now);
+        if self.closed {
+            return;
+        }
         let round_trip = self.round_trip.get();
         let due: Vec<ReceiverId> = self
             .receivers
@@ -392,6 +396,9 @@ impl RtpSession {
                 len: buf.len() - start,
             });
         }
+        if self.closed {
+            return None;
+        }
         while let Some(next) = self.next_packet(now) {
             if self.write_packet(next, buf) {
                 let kind = TransmitKind::Rtp;
@@ -414,6 +421,9 @@ impl RtpSession {
     pub fn poll_timeout(&self) -> Option<Instant> {
         if self.reports.has_datagrams() {
             return Some(self.now);
+        }
+        if self.closed {
+            return None;
         }
         let round_trip = self.round_trip.get();
         let receivers = self

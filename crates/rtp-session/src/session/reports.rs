@@ -16,6 +16,10 @@ use crate::send::Sender;
 /// At most so many RTCP datagrams wait to be sent.
 const MAX_DATAGRAMS: usize = 64;
 
+/// The mean time between reports is at least and at most this, whatever was configured.
+const LEAST_INTERVAL: Duration = Duration::from_millis(20);
+const MOST_INTERVAL: Duration = Duration::from_hours(1);
+
 /// At most so many receivers' reference times are answered.
 const MAX_REFERENCE_TIMES: usize = 32;
 
@@ -123,9 +127,11 @@ impl RtpSession {
 
     /// RFC 3550, section 6.3.1: 0.5 to 1.5 times the mean.
     fn next_interval(&mut self) -> Duration {
-        self.config
+        let mean = self
+            .config
             .report_interval
-            .mul_f64(0.5 + self.random.unit())
+            .clamp(LEAST_INTERVAL, MOST_INTERVAL);
+        mean.mul_f64(0.5 + self.random.unit())
     }
 
     pub(super) fn send_reports_if_due(&mut self) {

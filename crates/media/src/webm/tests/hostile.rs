@@ -283,3 +283,65 @@ fn times_beyond_all_bounds_stop_at_the_bounds() {
     late.extend_from_slice(&again);
     assert_eq!(read_all(&mut WebmReader::new(&late[..]).unwrap()).len(), 2);
 }
+
+// The longest time in the coarsest ticks was more than 128 bits.
+#[test]
+fn the_coarsest_ticks_stop_at_the_bounds_too() {
+    let mut out = Vec::new();
+    ebml_header(&mut out, b"webm");
+    open(&mut out, id::SEGMENT);
+    write_master(&mut out, id::INFO, |info| {
+        write_unsigned(info, id::TIMESTAMP_SCALE, u64::MAX);
+    });
+    write_master(&mut out, id::TRACKS, |tracks| {
+        write_master(tracks, id::TRACK_ENTRY, |track| {
+            write_unsigned(track, id::TRACK_NUMBER, 1);
+            write_binary(track, id::CODEC_ID, b"A_OPUS");
+        });
+    });
+    cluster(&mut out, u64::MAX, |out| {
+        write_binary(out, id::SIMPLE_BLOCK, &[0x81, 0x7F, 0xFF, 0x80, 0xF8]);
+    });
+    let frames = read_all(&mut WebmReader::new(&out[..]).unwrap());
+    assert_eq!(frames[0].frame.timestamp, Duration::from_nanos(u64::MAX));
+}
+
+// Each IDR slice of a few octets got the parameter sets of a megabyte: 200 MB of a block of a kilobyte.
+#[test]
+fn a_small_block_does_not_become_a_large_one() {
+    let mut record = vec![1, 0x42, 0xC0, 0x0A, 0xFF, 0xFF];
+    for _ in 0..15 {
+        record.extend_from_slice(&u16::MAX.to_be_bytes());
+        record.extend_from_slice(&[0x67; u16::MAX as usize]);
+    }
+    record[5] = 0xE0 | 15;
+    record.push(0);
+    // 200 frames of the same length.
+    let mut block = vec![0x81, 0, 0, 0x84, 199];
+    block.extend([0, 0, 0, 2, 0x65, 1].repeat(200));
+    let mut out = Vec::new();
+    ebml_header(&mut out, b"matroska");
+    open(&mut out, id::SEGMENT);
+    write_master(&mut out, id::TRACKS, |tracks| {
+        write_master(tracks, id::TRACK_ENTRY, |track| {
+            write_unsigned(track, id::TRACK_NUMBER, 1);
+            write_binary(track, id::CODEC_ID, b"V_MPEG4/ISO/AVC");
+            write_binary(track, id::CODEC_PRIVATE, &record);
+        });
+    });
+    cluster(&mut out, 0, |out| {
+        write_binary(out, id::SIMPLE_BLOCK, &block)
+    });
+    let mut reader = WebmReader::new(&out[..]).unwrap();
+    let error = reader.next_frame().unwrap_err();
+    assert!(
+        matches!(
+            error,
+            WebmReadError::TooLarge {
+                limit: 0x100_0000,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}

@@ -12,6 +12,10 @@ const MAX_DROPOUT: u16 = 3000;
 /// A packet may be late by this many (A.1: `MAX_MISORDER`, larger here because of retransmissions).
 const MAX_MISORDER: u16 = 1000;
 
+/// One that is late by no more than this may be newer than all before it by its timestamp: where pictures are shown in another
+/// order than they are sent in, a later one may be sent first, and be overtaken.
+const MAX_REORDERED: u16 = 100;
+
 /// What a sequence number means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arrival {
@@ -77,9 +81,10 @@ impl Reception {
             return self.restart(sequence, timestamp);
         };
         let step = sequence.0.wrapping_sub(highest as u16);
-        // What is late is not newer than all that came before.
+        // What is very late is not newer than all that came before.
         let is_newer = self.newest.is_some_and(|newest| newest.precedes(timestamp));
-        let is_late = !retransmitted && step > u16::MAX - MAX_MISORDER;
+        let very_late = u16::MAX - MAX_MISORDER + 1..=u16::MAX - MAX_REORDERED;
+        let is_late = !retransmitted && very_late.contains(&step);
         if (MAX_DROPOUT..=u16::MAX - MAX_MISORDER).contains(&step) || is_late && is_newer {
             if retransmitted || self.expected_restart != Some(sequence) {
                 if !retransmitted {
@@ -275,7 +280,10 @@ mod tests {
         // A late one, of an old frame or of the newest.
         assert_eq!(place(590, 590 * 3000), Arrival::Sequence(0x1_024e));
         assert_eq!(place(598, 599 * 3000), Arrival::Sequence(0x1_0256));
+        // A picture that is shown after the newest was sent before it, and overtaken.
+        assert_eq!(place(597, 600 * 3000), Arrival::Sequence(0x1_0255));
         assert_eq!(place(5, 5_000_000), Arrival::Suspicious);
+        assert_eq!(place(498, 5_000_000), Arrival::Suspicious);
         assert_eq!(place(601, 601 * 3000), Arrival::Sequence(0x1_0259));
         assert_eq!(place(0, 9_000_000), Arrival::Suspicious);
         assert!(matches!(place(1, 9_003_000), Arrival::Restart(_)));

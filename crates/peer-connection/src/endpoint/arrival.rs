@@ -11,18 +11,20 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 /// by the spacing of its packets (transport-wide congestion control) is to be told the latter.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrivals {
-    now: Instant,
+    pub(super) now: Instant,
     /// The wall clock at `now`, since the Unix epoch.
     wall: Duration,
 }
 
 impl Arrivals {
-    /// For a batch that was read at `now`, which has just been asked for.
-    pub(super) fn new(now: Instant) -> Self {
+    /// For a batch that has just been read.
+    pub(super) fn of_now() -> Self {
+        // In this order: if something comes in between, datagrams seem to have come late. That they seem to have come before
+        // what they answer was sent would be worse.
         let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         Self {
-            now,
             wall: wall.unwrap_or_default(),
+            now: Instant::now(),
         }
     }
 
@@ -42,8 +44,8 @@ mod tests {
 
     #[test]
     fn a_datagram_has_the_time_at_which_the_kernel_saw_it() {
-        let now = Instant::now();
-        let arrivals = Arrivals::new(now);
+        let arrivals = Arrivals::of_now();
+        let now = arrivals.now;
         let ago = |age: Duration| arrivals.time(Some(arrivals.wall - age));
         assert_eq!(ago(Duration::ZERO), now);
         assert_eq!(
@@ -55,8 +57,8 @@ mod tests {
 
     #[test]
     fn without_a_believable_time_it_is_the_time_of_reading() {
-        let now = Instant::now();
-        let arrivals = Arrivals::new(now);
+        let arrivals = Arrivals::of_now();
+        let now = arrivals.now;
         let later = arrivals.wall + Duration::from_millis(1);
         let long_ago = arrivals.wall - MAX_AGE - Duration::from_millis(1);
         for timestamp in [None, Some(later), Some(long_ago)] {

@@ -230,8 +230,7 @@ impl Task {
                     break;
                 }
             };
-            let now = Instant::now();
-            let arrivals = Arrivals::new(now);
+            let arrivals = Arrivals::of_now();
             let local = self.shard().sockets()[index].local();
             for (buffer, meta) in buffers
                 .chunks_exact_mut(self.buffer_size)
@@ -249,7 +248,7 @@ impl Task {
             self.buffers = buffers;
             let mut touched = std::mem::take(&mut self.touched);
             for connection in touched.drain(..) {
-                self.attend(&connection, now);
+                self.attend(&connection, arrivals.now);
             }
             self.touched = touched;
             if count < RECEIVE_BUFFERS {

@@ -1,6 +1,7 @@
 //! The gannet program.
 
 mod serve;
+mod signal;
 
 use std::process::ExitCode;
 
@@ -20,7 +21,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve a page that sends its camera and microphone here and gets them back.
+    /// Serve a page that sends its camera and microphone here and gets them back, and broadcasts: WHIP and WHEP.
     Serve(serve::Options),
 }
 
@@ -37,9 +38,12 @@ async fn main() -> ExitCode {
         .with_max_level(level)
         .with_writer(std::io::stderr)
         .init();
-    let result = match arguments.command {
-        Command::Serve(options) => serve::run(options).await,
-    };
+    match arguments.command {
+        Command::Serve(options) => exit_code(serve::run(options).await),
+    }
+}
+
+fn exit_code<E: std::error::Error>(result: Result<(), E>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -60,4 +64,16 @@ fn report(error: &dyn std::error::Error) {
         cause = error.source();
     }
     eprintln!("gannet: {message}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_options_fit_together() {
+        Arguments::command().debug_assert();
+    }
 }

@@ -1,5 +1,8 @@
 //! The gannet program.
 
+mod client;
+mod receive;
+mod send;
 mod serve;
 mod signal;
 
@@ -23,6 +26,10 @@ struct Arguments {
 enum Command {
     /// Serve a page that sends its camera and microphone here and gets them back, and broadcasts: WHIP and WHEP.
     Serve(serve::Options),
+    /// Publish a file to a WHIP endpoint.
+    Send(send::Options),
+    /// Watch what is published, at a WHEP endpoint: record it, or see what comes.
+    Receive(receive::Options),
 }
 
 #[tokio::main]
@@ -40,6 +47,8 @@ async fn main() -> ExitCode {
         .init();
     match arguments.command {
         Command::Serve(options) => exit_code(serve::run(options).await),
+        Command::Send(options) => exit_code(send::run(options).await),
+        Command::Receive(options) => exit_code(receive::run(options).await),
     }
 }
 

@@ -288,4 +288,5 @@ byId("sound")?.addEventListener("click", () => {
 addEventListener("pagehide", () => page.stop());
 setInterval(() => page.measure().catch(() => {}), STATISTICS);
 window.broadcast = page;
-if (!publishes) page.start();
+// Not before the page is loaded: a video without pictures yet would keep it from ever being.
+if (!publishes) addEventListener("load", () => page.start());

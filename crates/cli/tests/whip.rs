@@ -267,7 +267,7 @@ async fn publishers_need_the_token_and_viewers_do_not() {
     let path = "/whip/show";
     for token in [
         "",
-        "authorization: Bearer guessed\r\n",
+        "authorization: Bearer s3creT\r\n",
         "authorization: Basic s3cret\r\n",
     ] {
         let headers = format!("{SDP}{token}");

@@ -257,3 +257,14 @@ fn readable(text: &str) -> String {
     let shown = text.chars().filter(|letter| !letter.is_control());
     shown.take(MAX_REASON).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_can_be_shown() {
+        assert_eq!(readable("all \u{1b}[31mred\r\n"), "all [31mred");
+        assert_eq!(readable(&"ä".repeat(1000)), "ä".repeat(MAX_REASON));
+    }
+}

@@ -170,6 +170,7 @@ mod tests {
         }
         for wrong in [
             "Bearer s3cre",
+            "Bearer s3creT",
             "Bearer s3crets",
             "Basic s3cret",
             "s3cret",

@@ -3,8 +3,9 @@
 mod support;
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
 
 use gannet::codecs::VideoCodec;
 use gannet::media::MediaKind;
@@ -152,6 +153,75 @@ fn whoever_is_told_to_end_says_goodbye() {
         assert!(printed.contains("; audio opus, "), "{printed}");
         assert!(printed.contains("; 0 packets lost in all\n"), "{printed}");
         publisher.stop();
+    }
+}
+
+/// At the end of the file, when time is over, and at Ctrl-C.
+#[test]
+fn goodbyes_are_said_by_delete() {
+    let server = Server::start(&[]);
+    let proxy = Proxy::new(&server);
+    let file = webm(VideoCodec::Vp8, 1);
+    let (whip, whep) = (proxy.url("/whip/show"), proxy.url("/whep/show"));
+    let send = ["send", &whip, "--play", file.path()];
+    assert!(Program::run(&send).success);
+    proxy.saw("/whip/show");
+    Program::connected(&[&send[..], &["--loop"]].concat()).stop();
+    proxy.saw("/whip/show");
+    assert!(Program::run(&["receive", &whep, "--duration", "0.5"]).success);
+    proxy.saw("/whep/show");
+    Program::connected(&["receive", &whep]).stop();
+    proxy.saw("/whep/show");
+}
+
+/// Passes everything on, and remembers the first line of each stream.
+struct Proxy {
+    address: SocketAddr,
+    lines: Receiver<String>,
+}
+
+impl Proxy {
+    fn new(server: &Server) -> Self {
+        let target = server.url("").trim_start_matches("http://").to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (seen, lines) = channel();
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let mut client = BufReader::new(client.unwrap());
+                let mut line = String::new();
+                client.read_line(&mut line).unwrap();
+                seen.send(line.clone()).unwrap();
+                let mut server = TcpStream::connect(&target).unwrap();
+                server.write_all(line.as_bytes()).unwrap();
+                let mut back = client.get_ref().try_clone().unwrap();
+                let mut answers = server.try_clone().unwrap();
+                std::thread::spawn(move || {
+                    // Either side may leave first.
+                    let _ = std::io::copy(&mut answers, &mut back);
+                });
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut client, &mut server);
+                });
+            }
+        });
+        Self { address, lines }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A session that was opened and deleted, and nothing else.
+    #[track_caller]
+    fn saw(&self, path: &str) {
+        let lines: Vec<_> = self.lines.try_iter().collect();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert_eq!(lines[0], format!("POST {path} HTTP/1.1\r\n"));
+        assert!(
+            lines[1].starts_with(&format!("DELETE {path}/")),
+            "{lines:?}"
+        );
     }
 }
 

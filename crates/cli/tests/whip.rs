@@ -3,9 +3,12 @@
 mod support;
 
 use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
 
 use gannet::{Configuration, Direction, MediaKind, PeerConnection};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use support::Server;
 
@@ -358,6 +361,27 @@ async fn candidates_come_later_and_ice_restarts() {
     let again = restart.replace("other", "third");
     let (head, _) = server.refusal("PATCH", path, &whichever, &again, 429).await;
     assert_eq!(header(&head, "retry-after"), Some("1"));
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let server = Server::start(&[]);
+    let url = server.url("");
+    let mut stream = TcpStream::connect(url.trim_start_matches("http://"))
+        .await
+        .unwrap();
+    let head = format!("POST /whip/show HTTP/1.1\r\nhost: x\r\n{SDP}content-length: 9\r\n\r\nv=0");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let started = Instant::now();
+    let mut answer = [0; 12];
+    let read = stream.read_exact(&mut answer);
+    tokio::time::timeout(Duration::from_secs(30), read)
+        .await
+        .expect("it answers")
+        .unwrap();
+    assert_eq!(answer, *b"HTTP/1.1 408");
+    assert!(started.elapsed() >= Duration::from_secs(9));
+    server.open("/whip/show", &publishers_offer().await).await;
 }
 
 #[tokio::test]

@@ -164,7 +164,7 @@ impl Session {
                 continue;
             };
             if let Err(error) = transceiver.sender().replace_forwarded(Some(stream)) {
-                tracing::warn!(%error, kind = %stream.kind(), "a viewer does not get a stream");
+                tracing::info!(%error, kind = %stream.kind(), "a viewer does not get a stream");
             }
         }
     }

@@ -314,7 +314,6 @@ async fn candidates_come_later_and_ice_restarts() {
     };
     let trickled = fragment(&credentials, &of("a=candidate"));
     let current = format!("{FRAGMENT}if-match: {}\r\n", session.tag);
-    let whichever = format!("{FRAGMENT}if-match: *\r\n");
     let stale = format!("{FRAGMENT}if-match: \"stale\"\r\n");
     let nonsense = fragment(&credentials, "a=candidate:nonsense");
     let half = fragment("a=ice-ufrag:half\r\n", "");
@@ -339,7 +338,14 @@ async fn candidates_come_later_and_ice_restarts() {
 
     let other = "a=ice-ufrag:other\r\na=ice-pwd:otherotherotherotherother\r\n";
     let restart = fragment(other, &of("a=candidate"));
-    let (head, body) = server.ask_with("PATCH", path, &whichever, &restart).await;
+    ice_restarts(&server, &session, &restart).await;
+}
+
+async fn ice_restarts(server: &Server, session: &Opened, restart: &str) {
+    let path = &*session.location;
+    let current = format!("{FRAGMENT}if-match: {}\r\n", session.tag);
+    let whichever = format!("{FRAGMENT}if-match: *\r\n");
+    let (head, body) = server.ask_with("PATCH", path, &whichever, restart).await;
     answers(&head, 200);
     let kind = Some("application/trickle-ice-sdpfrag");
     assert_eq!(header(&head, "content-type"), kind);
@@ -357,7 +363,7 @@ async fn candidates_come_later_and_ice_restarts() {
     ] {
         assert!(body.lines().any(|found| found.starts_with(line)), "{body}");
     }
-    server.refusal("PATCH", path, &current, &restart, 412).await;
+    server.refusal("PATCH", path, &current, restart, 412).await;
     let again = restart.replace("other", "third");
     let (head, _) = server.refusal("PATCH", path, &whichever, &again, 429).await;
     assert_eq!(header(&head, "retry-after"), Some("1"));

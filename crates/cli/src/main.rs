@@ -1,6 +1,10 @@
 //! The gannet program.
 
+mod client;
+mod receive;
+mod send;
 mod serve;
+mod signal;
 
 use std::process::ExitCode;
 
@@ -20,8 +24,12 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve a page that sends its camera and microphone here and gets them back.
+    /// Serve a page that sends its camera and microphone here and gets them back, and broadcasts: WHIP and WHEP.
     Serve(serve::Options),
+    /// Publish a file to a WHIP endpoint.
+    Send(send::Options),
+    /// Watch what is published, at a WHEP endpoint: record it, or see what comes.
+    Receive(receive::Options),
 }
 
 #[tokio::main]
@@ -37,9 +45,14 @@ async fn main() -> ExitCode {
         .with_max_level(level)
         .with_writer(std::io::stderr)
         .init();
-    let result = match arguments.command {
-        Command::Serve(options) => serve::run(options).await,
-    };
+    match arguments.command {
+        Command::Serve(options) => exit_code(serve::run(options).await),
+        Command::Send(options) => exit_code(send::run(options).await),
+        Command::Receive(options) => exit_code(receive::run(options).await),
+    }
+}
+
+fn exit_code<E: std::error::Error>(result: Result<(), E>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -60,4 +73,16 @@ fn report(error: &dyn std::error::Error) {
         cause = error.source();
     }
     eprintln!("gannet: {message}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_options_fit_together() {
+        Arguments::command().debug_assert();
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use gannet_codecs::{AudioCodec, VideoCodec};
 use gannet_jsep::SenderInit;
-use gannet_media::{EncodedTrack, MediaCodec, MediaStreamTrack};
+use gannet_media::{EncodedTrack, MediaCodec, MediaStreamTrack, ReadyState};
 use gannet_ortc::Session;
 use gannet_ortc::parameters::{MediaKind, RtpParameters};
 use gannet_ortc::rtp::{EncodedFrame, SendError, SenderId};
@@ -71,6 +71,14 @@ impl SourceMedia {
         match self {
             Self::Decoded(track) => track.kind(),
             Self::Encoded(feed) => feed.track().format().kind(),
+        }
+    }
+
+    /// Whether frames may still come.
+    pub(crate) fn ready_state(&self) -> ReadyState {
+        match self {
+            Self::Decoded(track) => track.ready_state(),
+            Self::Encoded(feed) => feed.track().ready_state(),
         }
     }
 

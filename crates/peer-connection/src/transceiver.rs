@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gannet_jsep::TransceiverId;
-use gannet_media::{EncodedFormat, EncodedTrack, MediaStreamTrack};
+use gannet_media::{EncodedFormat, EncodedTrack, MediaStreamTrack, ReadyState};
 use gannet_ortc::parameters::{Direction, MediaKind, RtpCodecCapability, RtpParameters};
 
 use crate::connection::Connection;
@@ -206,6 +206,17 @@ impl RtpSender {
     #[must_use]
     pub fn encoded_state(&self) -> Option<EncodedState> {
         let state = |objects: &Transceiver| objects.sender.feed().map(Feed::state);
+        self.transceiver.objects(state).flatten()
+    }
+
+    /// Whether frames of its track, or of its encoded frames, may still come; `None` for a sender without them. It is W3C's
+    /// `track.readyState`. The last frame is on its way to the network when it says [`ReadyState::Ended`].
+    #[must_use]
+    pub fn ready_state(&self) -> Option<ReadyState> {
+        let state = |objects: &Transceiver| {
+            let source = objects.sender.source.as_ref()?;
+            Some(source.media.ready_state())
+        };
         self.transceiver.objects(state).flatten()
     }
 

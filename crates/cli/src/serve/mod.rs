@@ -1,10 +1,11 @@
-//! `gannet serve`: a page that sends its camera and microphone here and gets them back.
+//! `gannet serve`: a page that sends its camera and microphone here and gets them back, and broadcasts.
 
 mod call;
 mod offer;
 mod page;
 mod stats;
 mod tls;
+mod whip;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -64,6 +65,8 @@ pub(crate) struct Options {
     /// the addresses of everybody who is in a call.
     #[arg(long)]
     stats: bool,
+    #[command(flatten)]
+    broadcasts: whip::BroadcastOptions,
 }
 
 /// Reads the number of shards.
@@ -115,6 +118,9 @@ pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
     })?;
     let provider = gannet::default_provider();
     let certificate = Certificate::generate(&*provider)?;
+    let tls = tls::configuration(&options)?;
+    let (broadcasting, broadcasts) =
+        whip::router(endpoint.clone(), certificate.clone(), options.broadcasts);
     let switchboard = Switchboard::new(endpoint, certificate, program, options.max_calls);
     let mut router = Router::new()
         .route("/", get(page::index))
@@ -125,7 +131,7 @@ pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
     if options.stats {
         router = router.route("/stats", get(stats::show));
     }
-    let router = router.with_state(switchboard.clone());
+    let router = router.with_state(switchboard.clone()).merge(broadcasting);
 
     let address = SocketAddr::new(options.host, options.port);
     let listen = |source| ServeError::Listen { address, source };
@@ -134,8 +140,11 @@ pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(listen)?;
 
     let handle = axum_server::Handle::new();
-    tokio::spawn(end_on_signal(handle.clone(), switchboard));
-    let tls = tls::configuration(&options)?;
+    let goodbye = move || {
+        switchboard.close();
+        broadcasts.close();
+    };
+    tokio::spawn(end_on_signal(handle.clone(), goodbye));
     announce(address, tls.is_some());
     let service = router.into_make_service();
     let served = match tls {
@@ -172,24 +181,9 @@ fn announce(address: SocketAddr, secure: bool) {
 }
 
 /// On Ctrl-C or a request to end: no new calls, goodbye to those that go on.
-async fn end_on_signal(handle: axum_server::Handle<SocketAddr>, switchboard: Switchboard) {
-    #[cfg(unix)]
-    let terminated = async {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<()>();
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
-    }
-    switchboard.close();
+async fn end_on_signal(handle: axum_server::Handle<SocketAddr>, goodbye: impl FnOnce()) {
+    crate::signal::told_to_end().await;
+    goodbye();
     handle.graceful_shutdown(Some(GOODBYE));
 }
 

@@ -27,6 +27,6 @@ pub(super) async fn style() -> impl IntoResponse {
     )
 }
 
-fn asset(kind: &'static str, body: &'static str) -> impl IntoResponse {
+pub(super) fn asset(kind: &'static str, body: &'static str) -> impl IntoResponse {
     ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache")], body)
 }

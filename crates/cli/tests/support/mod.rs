@@ -1,5 +1,10 @@
 //! The program itself, and calls to it.
 
+#![allow(dead_code, reason = "not every test needs all of it")]
+
+pub(crate) mod media;
+pub(crate) mod program;
+
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
@@ -13,6 +18,7 @@ use tokio::net::TcpStream;
 pub(crate) struct Server {
     process: Child,
     address: SocketAddr,
+    scheme: String,
 }
 
 impl Server {
@@ -27,19 +33,43 @@ impl Server {
         let output = process.stdout.take().unwrap();
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line).unwrap();
-        let url = line.rsplit("//").next().unwrap();
+        let (before, url) = line.rsplit_once("://").unwrap();
         let address = url.trim().trim_end_matches('/').parse();
         Self {
             address: address.unwrap_or_else(|_| panic!("no address in {line:?}")),
+            scheme: before.rsplit(' ').next().unwrap().to_owned(),
             process,
         }
     }
 
+    /// What Ctrl-C does.
+    pub(crate) fn interrupt(&self) {
+        let id = self.process.id().to_string();
+        let sent = Command::new("kill").args(["-INT", &id]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Where it is.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}://{}{path}", self.scheme, self.address)
+    }
+
     /// Status line and headers, and the body.
     pub(crate) async fn ask(&self, method: &str, path: &str, body: &str) -> (String, String) {
+        self.ask_with(method, path, "", body).await
+    }
+
+    /// The same, with further headers, each with its line's end.
+    pub(crate) async fn ask_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &str,
+    ) -> (String, String) {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\
              content-length: {}\r\n\r\n{body}",
             body.len()
         );

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use gannet::codecs::{AudioCodec, AudioEncoderConfig, VideoCodec, VideoEncoderConfig};
 use gannet::media::{
-    AudioFormat, EncodedFrame, EncodedSource, MediaFile, OggOpusReader, OggOpusRecorder, Source,
-    TestPattern, Tone, WavRecorder, WebmCodec, WebmReader, WebmRecorder, frame_code,
+    AudioFormat, EncodedFrame, EncodedSource, MediaFile, OggOpusReader, OggOpusRecorder,
+    ReadyState, Source, TestPattern, Tone, WavRecorder, WebmCodec, WebmReader, WebmRecorder,
+    frame_code,
 };
 use gannet::ortc::parameters::RtpCodecCapability;
 use gannet::{
@@ -325,6 +326,27 @@ async fn what_the_peer_does_not_take_is_encoded_again() {
     assert!(number.is_some_and(|number| number < 100));
     let pitch = pitch(&heard).await;
     assert!((pitch - 440.0).abs() <= 5.0, "{pitch} Hz");
+}
+
+/// Whether its frames are sent as they are or encoded.
+#[tokio::test]
+async fn a_sender_says_when_its_file_is_over() {
+    for file in [webm(VideoCodec::Vp8), wav()] {
+        let file = MediaFile::from_bytes(file).unwrap();
+        let call = Call::new(&["VP8"]).await;
+        let sender = &call.senders[1];
+        assert_eq!(sender.ready_state(), None);
+        let started = std::time::Instant::now();
+        play_file(&file, false, &call.senders).unwrap();
+        assert_eq!(sender.ready_state(), Some(ReadyState::Live));
+        until("the end", || {
+            sender.ready_state() == Some(ReadyState::Ended)
+        })
+        .await;
+        assert!(started.elapsed() > Duration::from_millis(800));
+        sender.replace_track(None);
+        assert_eq!(sender.ready_state(), None);
+    }
 }
 
 /// A file of decoded sound is encoded; its sender has nothing to do with encoded frames.

@@ -21,7 +21,7 @@ const LINGER: Duration = Duration::from_millis(500);
 pub(crate) struct Options {
     /// The WHIP endpoint: http://HOST:PORT/whip/NAME of `gannet serve`, or that of another server.
     url: Url,
-    /// The file: WebM, Matroska, Ogg Opus or WAV. Its frames are sent as they are if the server takes their codec, else they
+    /// The file: WebM, Matroska, MP4, Ogg Opus or WAV. Its frames are sent as they are if the server takes their codec, else they
     /// are decoded, and encoded again.
     #[arg(long, value_name = "FILE")]
     play: PathBuf,

@@ -348,7 +348,7 @@ fn what_can_not_be_done_is_said_in_a_sentence() {
         (
             vec!["send", &nobody, "--play", letter.path()],
             format!(
-                "'{}' can not be played: it is neither WAV nor WebM, Matroska or Ogg Opus",
+                "'{}' can not be played: it is neither WAV nor WebM, Matroska, MP4 or Ogg Opus",
                 letter.path()
             ),
         ),

@@ -147,6 +147,7 @@ impl Layer {
             starts,
             again_behind: None,
             arrival: received.arrival,
+            captured: received.captured,
             codec,
             audio_level: received.audio_level,
             orientation: received.orientation,

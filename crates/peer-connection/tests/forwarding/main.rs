@@ -6,6 +6,7 @@ mod support;
 mod frames;
 
 mod ends;
+mod lip_sync;
 mod simulcast;
 mod switching;
 mod viewers;

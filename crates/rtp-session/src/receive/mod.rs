@@ -1,6 +1,7 @@
 //! Receivers: what happens to the packets of one source.
 
 mod audio;
+mod capture;
 mod feedback;
 mod frames;
 mod key_frames;
@@ -24,6 +25,7 @@ use crate::session::MAX_EVENTS;
 use crate::stats::{InboundRtpStats, JitterBufferStats, RemoteOutboundRtpStats};
 
 use self::audio::{AudioBuffer, AudioPacket};
+pub(crate) use self::capture::SourceClocks;
 pub(crate) use self::feedback::FeedbackRecorder;
 pub(crate) use self::key_frames::KeyFrameRequest;
 use self::key_frames::KeyFrameRequests;
@@ -188,6 +190,7 @@ impl Receiver {
         now: Instant,
         packet: &RtpPacket<'_>,
         round_trip: Option<Duration>,
+        clocks: &SourceClocks,
         events: &mut VecDeque<Event>,
     ) -> Outcome {
         let Some(PayloadKind::Media(codec)) = self.payload_kind(packet.payload_type()) else {
@@ -225,7 +228,7 @@ impl Receiver {
             retransmitted: false,
         };
         Outcome {
-            round_trip: self.accept(now, &media, round_trip, events),
+            round_trip: self.accept(now, &media, round_trip, clocks, events),
             started,
         }
     }
@@ -237,6 +240,7 @@ impl Receiver {
         now: Instant,
         packet: &RtpPacket<'_>,
         round_trip: Option<Duration>,
+        clocks: &SourceClocks,
         events: &mut VecDeque<Event>,
     ) -> Outcome {
         let Some(PayloadKind::Rtx(codec)) = self.payload_kind(packet.payload_type()) else {
@@ -270,7 +274,7 @@ impl Receiver {
             retransmitted: true,
         };
         Outcome {
-            round_trip: self.accept(now, &media, round_trip, events),
+            round_trip: self.accept(now, &media, round_trip, clocks, events),
             started: None,
         }
     }
@@ -280,6 +284,7 @@ impl Receiver {
         now: Instant,
         packet: &MediaPacket<'_>,
         round_trip: Option<Duration>,
+        clocks: &SourceClocks,
         events: &mut VecDeque<Event>,
     ) -> Option<Duration> {
         let source = self.source.as_mut()?;
@@ -307,7 +312,7 @@ impl Receiver {
         {
             buffer.break_chain();
         }
-        self.store(now, sequence, packet, events);
+        self.store(now, sequence, packet, clocks, events);
         if first && let Buffer::Video(buffer) = &self.buffer {
             self.nack.want_from(now, buffer.base());
         }
@@ -320,6 +325,7 @@ impl Receiver {
         now: Instant,
         sequence: u64,
         packet: &MediaPacket<'_>,
+        clocks: &SourceClocks,
         events: &mut VecDeque<Event>,
     ) {
         let max_wait = self.max_wait();
@@ -350,11 +356,9 @@ impl Receiver {
             }
             Buffer::None(seen) => {
                 let fresh = seen.insert(sequence);
-                if fresh {
-                    let ssrc = self.source.as_ref().map_or(0, |source| source.ssrc);
-                    push(events, || {
-                        Event::Packet(Box::new(packet.received(self.id, ssrc, now)))
-                    });
+                if let Some(source) = self.source.as_ref().filter(|_| fresh) {
+                    let received = || packet.received(self.id, source, now, clocks);
+                    push(events, || Event::Packet(Box::new(received())));
                 }
                 fresh
             }
@@ -534,16 +538,23 @@ impl Buffer {
 }
 
 impl MediaPacket<'_> {
-    fn received(&self, receiver: ReceiverId, ssrc: u32, now: Instant) -> ReceivedPacket {
+    fn received(
+        &self,
+        receiver: ReceiverId,
+        source: &Reception,
+        now: Instant,
+        clocks: &SourceClocks,
+    ) -> ReceivedPacket {
         ReceivedPacket {
             receiver,
-            ssrc,
+            ssrc: source.ssrc,
             payload_type: self.codec.payload_type,
             sequence_number: self.sequence,
             timestamp: self.timestamp,
             marker: self.marker,
             payload: Bytes::copy_from_slice(self.payload),
             arrival: now,
+            captured: source.captured(now, self.timestamp, clocks),
             audio_level: self.level,
             orientation: self.orientation,
         }

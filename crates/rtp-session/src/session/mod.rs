@@ -19,7 +19,7 @@ use crate::parameters::{
     SendParameters, SenderId, SessionConfig,
 };
 use crate::random::Random;
-use crate::receive::{FeedbackRecorder, Receiver, Router};
+use crate::receive::{FeedbackRecorder, Receiver, Router, SourceClocks};
 use crate::send::{self, Pacer, Sender};
 use crate::stats::{SessionStats, TransportStats};
 
@@ -68,6 +68,8 @@ pub struct RtpSession {
     receive_side: Option<ReceiveSide>,
     feedback: FeedbackRecorder,
     reports: Reports,
+    /// Those that sources report by.
+    clocks: SourceClocks,
     round_trip: RoundTrip,
     events: VecDeque<Event>,
     counters: Counters,
@@ -128,6 +130,7 @@ impl RtpSession {
             receive_side: None,
             feedback: FeedbackRecorder::default(),
             reports: Reports::new(random.u32()),
+            clocks: SourceClocks::new(config.clock),
             round_trip: RoundTrip::default(),
             events: VecDeque::new(),
             counters: Counters::default(),
@@ -344,7 +347,7 @@ impl RtpSession {
     /// Takes a received RTCP datagram, decrypted.
     pub fn handle_rtcp(&mut self, now: Instant, datagram: &[u8]) {
         self.advance(now);
-        self.rtcp_arrived(datagram);
+        self.rtcp_arrived(now, datagram);
     }
 
     /// Does what is due. Called when [`Self::poll_timeout`] says so, and harmless at any other time.

@@ -59,14 +59,14 @@ async fn answer(
     let connection = PeerConnection::new(configuration)?;
     let offer = SessionDescription::offer(offer);
     connection.set_remote_description(offer).await?;
-    let transceiver = connection
-        .transceivers()
-        .pop()
-        .ok_or("nothing is offered")?;
+    let transceivers = connection.transceivers();
+    let transceiver = transceivers.last().ok_or("nothing is offered")?;
     match stream {
         None => *stream = transceiver.receiver().forward(),
         Some(stream) => {
-            transceiver.set_direction(Direction::SendOnly);
+            for transceiver in &transceivers {
+                transceiver.set_direction(Direction::SendOnly);
+            }
             transceiver.sender().replace_forwarded(Some(stream))?;
         }
     }

@@ -97,6 +97,11 @@ impl Receiver {
         self.layers.iter().position(|layer| layer.id == id)
     }
 
+    /// Its receivers of the session.
+    pub(crate) fn layer_ids(&self) -> impl Iterator<Item = ReceiverId> {
+        self.layers.iter().map(|layer| layer.id)
+    }
+
     /// Whether the frames of a receiver of the session are those that are read.
     pub(crate) fn is_read(&self, id: ReceiverId) -> bool {
         self.layer(id) == Some(self.best)
@@ -246,7 +251,7 @@ impl Receiver {
         }
     }
 
-    /// Takes a packet that is to be forwarded.
+    /// Takes a packet that is to be forwarded. Work is left when it is the first one that waits.
     pub(crate) fn take_packet(&self, packet: ReceivedPacket) -> Option<Work> {
         let stream = self.forwarded.as_ref()?;
         let layer = self.layer(packet.receiver)?;
@@ -259,8 +264,8 @@ impl Receiver {
         if auxiliary {
             return None;
         }
-        stream.push(layer, packet, codec);
-        Some(Work::Deliver(Arc::clone(stream)))
+        let waits = stream.push(layer, packet, codec);
+        waits.then(|| Work::Deliver(Arc::clone(stream)))
     }
 
     /// Hands on packets from now on, unless frames are read.

@@ -125,18 +125,20 @@ impl Stream {
         state.rids = rids.into();
     }
 
-    /// Queues a packet of a layer, by a codec of the source's.
+    /// Queues a packet of a layer, by a codec of the source's. Whether nothing has waited before: then nobody knows yet that
+    /// there is something to be handed out.
     pub(crate) fn push(
         &self,
         layer: usize,
         received: ReceivedPacket,
         codec: &Arc<RtpCodecParameters>,
-    ) {
+    ) -> bool {
         let state = &mut *lock(&self.state);
         let Some(layer) = state.layers.get_mut(layer).filter(|_| !state.over) else {
-            return;
+            return false;
         };
         let (queue, gap) = (&mut state.queue, &mut state.gap);
+        let was_empty = queue.is_empty();
         let viewed = !state.viewers.is_empty();
         layer.take(self.kind, received, Arc::clone(codec), |packet| {
             if queue.len() >= MAX_QUEUED {
@@ -147,6 +149,7 @@ impl Stream {
                 queue.push(packet);
             }
         });
+        was_empty && !queue.is_empty()
     }
 
     /// Adds a viewer. Whoever drops the number takes it away.

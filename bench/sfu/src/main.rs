@@ -2,8 +2,8 @@
 //!
 //! `[viewers=50] [rate=1000] [seconds=10] [shards=1] [runs=3] [sections=1]`. A process of its own forwards; this one is the source and all
 //! viewers, each with a socket of its own, over loopback. The source sends `rate` packets a second, of 1,190 bytes as they are on the
-//! wire. Each connection has so many sections, 256 at most, the last of which is in use. Each line is one run: what left in `seconds`, and the processor's time of the process that forwards, the kernel's
-//! part of it included.
+//! wire. Each connection has so many sections, 256 at most, the last of which is in use. Each line is one run: what left
+//! in `seconds`, and the processor's time of the process that forwards, the kernel's part of it included.
 
 #[path = "../../shards/src/pipe.rs"]
 mod pipe;
@@ -108,7 +108,7 @@ fn measure(options: &Options) -> Result<(), Error> {
     std::thread::sleep(Duration::from_secs_f64(options.seconds));
     let (after, seconds) = (counts(&mut server)?, started.elapsed().as_secs_f64());
     let packets = after.packets - before.packets;
-    let cpu = after.cpu - before.cpu;
+    let cpu = after.cpu_before - before.cpu_after;
     println!(
         "{:13.0}  {:10.0}  {:2.0}%  {:20.0}  {:10.0}  {:7.0}",
         packets / seconds,
@@ -170,8 +170,9 @@ fn capabilities() -> RtpCapabilities {
 
 /// What the server has counted.
 struct Counts {
-    /// Of its process, in seconds.
-    cpu: f64,
+    /// Of its process before it counted and after that, in seconds.
+    cpu_before: f64,
+    cpu_after: f64,
     packets: f64,
     bytes: f64,
     again: f64,
@@ -184,7 +185,8 @@ fn counts(server: &mut Server) -> Result<Counts, Error> {
     let mut numbers = answer.split_whitespace().map(number::<f64>);
     let mut next = || numbers.next().ok_or("a count is missing")?;
     Ok(Counts {
-        cpu: next()?,
+        cpu_before: next()?,
+        cpu_after: next()?,
         packets: next()?,
         bytes: next()?,
         again: next()?,

@@ -32,7 +32,7 @@ use self::key_frames::KeyFrameRequests;
 use self::nack::NackTracker;
 use self::reception::Arrival;
 pub(crate) use self::reception::Reception;
-pub(crate) use self::router::{Role, Router};
+pub(crate) use self::router::{Role, Router, SsrcHasher};
 use self::seen::SeenWindow;
 use self::video::{Inserted, VideoBuffer, VideoPacket};
 

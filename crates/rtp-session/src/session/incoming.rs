@@ -43,12 +43,14 @@ impl RtpSession {
         };
         if let Some(round_trip) = outcome.round_trip {
             self.round_trip.guess(round_trip);
+            self.note_round_trip();
         }
         if let Some(ssrc) = outcome.started {
             let event = Event::SourceStarted { receiver: id, ssrc };
             self.events.insert(queued.min(self.events.len()), event);
         }
         self.send_requests(id);
+        self.note_receiver(id);
         self.note_activity();
     }
 
@@ -105,6 +107,7 @@ impl RtpSession {
                 Err(_) => self.counters.malformed_rtcp += 1,
             }
         }
+        self.note_round_trip();
         self.probe_if_due();
         self.update_targets();
     }
@@ -233,6 +236,7 @@ impl RtpSession {
             && receiver.ssrc() == Some(ssrc)
         {
             receiver.handle_bye(now, &mut self.events);
+            self.note_receiver(route.receiver);
         }
     }
 

@@ -45,6 +45,8 @@ struct State {
     gap: bool,
     /// A thread hands out packets.
     delivering: bool,
+    /// When a timer will ask for key frames.
+    reminder: Option<Instant>,
     over: bool,
 }
 
@@ -57,6 +59,15 @@ pub(crate) struct Viewer {
     pub(crate) number: u64,
     pub(crate) connection: Weak<Connection>,
     pub(crate) transceiver: TransceiverId,
+}
+
+/// What viewers need of the source.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    /// The layers whose key frames are to be asked for now.
+    pub(super) layers: Vec<usize>,
+    /// When a new timer is to ask again.
+    pub(super) reminder: Option<Instant>,
 }
 
 /// Packets on their way to all viewers.
@@ -86,6 +97,7 @@ impl Stream {
             spare: Vec::new(),
             gap: false,
             delivering: false,
+            reminder: None,
             over: false,
         };
         Arc::new(Self {
@@ -219,15 +231,33 @@ impl Stream {
         }
     }
 
-    /// The layers whose source is to be asked for a key frame now.
-    pub(super) fn take_requests(&self, now: Instant) -> Vec<usize> {
+    /// What is to be asked of the source now, and when that is to be looked at again.
+    pub(super) fn take_requests(&self, now: Instant) -> Requests {
         if self.kind == MediaKind::Audio {
-            return Vec::new();
+            return Requests::default();
         }
-        let mut state = lock(&self.state);
+        let state = &mut *lock(&self.state);
         let layers = state.layers.iter_mut().enumerate();
         let due = layers.filter_map(|(index, layer)| layer.take_request(now).then_some(index));
-        due.collect()
+        let layers = due.collect();
+        let mut reminder = None;
+        if !state.viewers.is_empty() {
+            let next = state.layers.iter().filter_map(Layer::next_request).min();
+            let is_earlier = |next: &Instant| state.reminder.is_none_or(|known| *next < known);
+            reminder = next.filter(is_earlier);
+        }
+        state.reminder = reminder.or(state.reminder);
+        Requests { layers, reminder }
+    }
+
+    /// A timer is due; false if another one took its place.
+    pub(super) fn take_reminder(&self, at: Instant) -> bool {
+        let mut state = lock(&self.state);
+        let is_current = state.reminder == Some(at);
+        if is_current {
+            state.reminder = None;
+        }
+        is_current
     }
 
     /// The layers as their user sees them.

@@ -7,6 +7,8 @@ mod frames;
 
 mod ends;
 mod lip_sync;
+mod reading;
+mod requests;
 mod simulcast;
 mod switching;
 mod viewers;

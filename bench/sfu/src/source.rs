@@ -108,8 +108,8 @@ impl Source {
             session.ice_mut().add_remote_candidate(now, candidate)?;
         }
         session.start_dtls(now, plan.dtls_role.into(), plan.remote_fingerprints);
-        let media = changes.media.into_iter().filter_map(|media| media.send);
-        let media = media.last();
+        let mut sections = changes.media.into_iter().rev();
+        let media = sections.find_map(|media| media.send);
         let sender = session.add_sender(now, &media.ok_or("nothing is sent")?)?;
         let mut source = Self {
             session,

@@ -1,9 +1,9 @@
 //! Selective forwarding: one stream in, many out, and what a packet costs the process that forwards.
 //!
-//! `[viewers=50] [rate=1000] [seconds=10] [shards=1] [runs=3]`. A process of its own forwards; this one is the source and all
+//! `[viewers=50] [rate=1000] [seconds=10] [shards=1] [runs=3] [sections=1]`. A process of its own forwards; this one is the source and all
 //! viewers, each with a socket of its own, over loopback. The source sends `rate` packets a second, of 1,190 bytes as they are on the
-//! wire. Each line is one run: what left in `seconds`, and the processor's time of the process that forwards, the kernel's
-//! part of it included.
+//! wire. Each connection has so many sections, 256 at most, the last of which is in use. Each line is one run: what left
+//! in `seconds`, and the processor's time of the process that forwards, the kernel's part of it included.
 
 #[path = "../../shards/src/pipe.rs"]
 mod pipe;
@@ -31,6 +31,7 @@ struct Options {
     seconds: f64,
     shards: usize,
     runs: usize,
+    sections: usize,
 }
 
 fn main() -> ExitCode {
@@ -55,6 +56,7 @@ fn options(arguments: &[String]) -> Result<Options, Error> {
         seconds: 10.0,
         shards: 1,
         runs: 3,
+        sections: 1,
     };
     for argument in arguments {
         let pair = argument.split_once('=');
@@ -65,6 +67,7 @@ fn options(arguments: &[String]) -> Result<Options, Error> {
             "seconds" => options.seconds = number(value)?,
             "shards" => options.shards = number(value)?,
             "runs" => options.runs = number(value)?,
+            "sections" => options.sections = number(value)?,
             _ => return Err(format!("there is no option '{key}'").into()),
         }
     }
@@ -91,11 +94,12 @@ fn measure(options: &Options) -> Result<(), Error> {
         .enable_all()
         .build()?;
     let mut server = Server::start(&[server::COMMAND, &options.shards.to_string()])?;
-    let source = Source::connect(|offer| server.ask(offer))?;
+    let source = Source::connect(options.sections, |offer| server.ask(offer))?;
     let certificate = Certificate::generate(&*gannet::default_provider())?;
     let mut viewers = Vec::new();
     for _ in 0..options.viewers {
-        viewers.push(runtime.block_on(view(&mut server, certificate.clone()))?);
+        let viewer = view(&mut server, certificate.clone(), options.sections);
+        viewers.push(runtime.block_on(viewer)?);
     }
     let filming = source.film(options.rate);
     // Estimates find out what the lines carry.
@@ -104,7 +108,7 @@ fn measure(options: &Options) -> Result<(), Error> {
     std::thread::sleep(Duration::from_secs_f64(options.seconds));
     let (after, seconds) = (counts(&mut server)?, started.elapsed().as_secs_f64());
     let packets = after.packets - before.packets;
-    let cpu = after.cpu - before.cpu;
+    let cpu = after.cpu_before - before.cpu_after;
     println!(
         "{:13.0}  {:10.0}  {:2.0}%  {:20.0}  {:10.0}  {:7.0}",
         packets / seconds,
@@ -120,13 +124,19 @@ fn measure(options: &Options) -> Result<(), Error> {
 }
 
 /// Someone who looks on; nothing is decoded.
-async fn view(server: &mut Server, certificate: Certificate) -> Result<PeerConnection, Error> {
+async fn view(
+    server: &mut Server,
+    certificate: Certificate,
+    sections: usize,
+) -> Result<PeerConnection, Error> {
     let mut configuration = Configuration::default();
     configuration.sockets.addresses = vec![Ipv4Addr::LOCALHOST.into()];
     configuration.certificate = Some(certificate);
     configuration.capabilities = capabilities();
     let connection = PeerConnection::new(configuration)?;
-    connection.add_transceiver(MediaKind::Video, Direction::RecvOnly, None);
+    for _ in 0..sections {
+        connection.add_transceiver(MediaKind::Video, Direction::RecvOnly, None);
+    }
     let offer = connection.create_offer().await?;
     connection.set_local_description(offer).await?;
     connection.gathering_complete().await;
@@ -160,8 +170,9 @@ fn capabilities() -> RtpCapabilities {
 
 /// What the server has counted.
 struct Counts {
-    /// Of its process, in seconds.
-    cpu: f64,
+    /// Of its process before it counted and after that, in seconds.
+    cpu_before: f64,
+    cpu_after: f64,
     packets: f64,
     bytes: f64,
     again: f64,
@@ -174,7 +185,8 @@ fn counts(server: &mut Server) -> Result<Counts, Error> {
     let mut numbers = answer.split_whitespace().map(number::<f64>);
     let mut next = || numbers.next().ok_or("a count is missing")?;
     Ok(Counts {
-        cpu: next()?,
+        cpu_before: next()?,
+        cpu_after: next()?,
         packets: next()?,
         bytes: next()?,
         again: next()?,

@@ -45,6 +45,7 @@ impl Filming {
 impl Source {
     /// A source whose offer `answer` answers.
     pub(crate) fn connect(
+        sections: usize,
         answer: impl FnOnce(&str) -> Result<String, Error>,
     ) -> Result<Self, Error> {
         let provider = default_provider();
@@ -69,16 +70,18 @@ impl Source {
             capabilities: capabilities(),
             sctp: SctpParameters::default(),
         });
-        let encoding = RtpEncodingParameters {
-            ssrc: Some(rng.u32().max(1)),
-            rtx_ssrc: Some(rng.u32().max(1)),
-            ..RtpEncodingParameters::default()
-        };
-        let init = SenderInit {
-            encodings: vec![encoding],
-            ..SenderInit::default()
-        };
-        jsep.add_transceiver(MediaKind::Video, Direction::SendOnly, init);
+        for _ in 0..sections {
+            let encoding = RtpEncodingParameters {
+                ssrc: Some(rng.u32().max(1)),
+                rtx_ssrc: Some(rng.u32().max(1)),
+                ..RtpEncodingParameters::default()
+            };
+            let init = SenderInit {
+                encodings: vec![encoding],
+                ..SenderInit::default()
+            };
+            jsep.add_transceiver(MediaKind::Video, Direction::SendOnly, init);
+        }
         let ice = session.ice();
         let candidates = ice.local_candidates();
         let der = session.certificate().der();
@@ -105,7 +108,8 @@ impl Source {
             session.ice_mut().add_remote_candidate(now, candidate)?;
         }
         session.start_dtls(now, plan.dtls_role.into(), plan.remote_fingerprints);
-        let media = changes.media.into_iter().find_map(|media| media.send);
+        let mut sections = changes.media.into_iter().rev();
+        let media = sections.find_map(|media| media.send);
         let sender = session.add_sender(now, &media.ok_or("nothing is sent")?)?;
         let mut source = Self {
             session,

@@ -83,7 +83,8 @@ impl Session {
         Ok(self.rtp_mut().set_receiver(now, receiver, parameters)?)
     }
 
-    /// Has a receiver hand out frames, or packets to be forwarded, from now on. What it has gathered is lost.
+    /// Has a receiver hand out frames, packets to be forwarded, or both, from now on. What it has gathered for its frames is
+    /// lost if none are wanted any more; if they were not wanted before, they begin with a key frame, which is asked for.
     pub fn set_delivery(
         &mut self,
         now: Instant,

@@ -97,6 +97,11 @@ impl Receiver {
         self.layers.iter().position(|layer| layer.id == id)
     }
 
+    /// Its receivers of the session.
+    pub(crate) fn layer_ids(&self) -> impl Iterator<Item = ReceiverId> {
+        self.layers.iter().map(|layer| layer.id)
+    }
+
     /// Whether the frames of a receiver of the session are those that are read.
     pub(crate) fn is_read(&self, id: ReceiverId) -> bool {
         self.layer(id) == Some(self.best)
@@ -171,9 +176,7 @@ impl Receiver {
         match applied {
             Ok(None) => {}
             Ok(Some(id)) => {
-                if self.forwarded.is_some() {
-                    deliver_packets(now, session, id);
-                }
+                deliver(now, session, id, self.delivery());
                 self.layers.push(ReceivedLayer {
                     rid: encoding.rid.clone(),
                     id,
@@ -212,7 +215,7 @@ impl Receiver {
         if frame.keyframe {
             layer.key_frame = frame.data.len();
         }
-        if !self.encoded && !self.is_decoded() {
+        if !self.has_readers() {
             return None;
         }
         if index != self.best {
@@ -246,7 +249,7 @@ impl Receiver {
         }
     }
 
-    /// Takes a packet that is to be forwarded.
+    /// Takes a packet that is to be forwarded. Work is left when it is the first one that waits.
     pub(crate) fn take_packet(&self, packet: ReceivedPacket) -> Option<Work> {
         let stream = self.forwarded.as_ref()?;
         let layer = self.layer(packet.receiver)?;
@@ -259,11 +262,11 @@ impl Receiver {
         if auxiliary {
             return None;
         }
-        stream.push(layer, packet, codec);
-        Some(Work::Deliver(Arc::clone(stream)))
+        let waits = stream.push(layer, packet, codec);
+        waits.then(|| Work::Deliver(Arc::clone(stream)))
     }
 
-    /// Hands on packets from now on, unless frames are read.
+    /// Hands on packets from now on.
     pub(crate) fn forward(
         &mut self,
         now: Instant,
@@ -271,7 +274,7 @@ impl Receiver {
         source: Weak<Connection>,
         (id, kind): (TransceiverId, MediaKind),
     ) -> Option<Arc<Stream>> {
-        if self.over || self.encoded || self.is_decoded() {
+        if self.over {
             return None;
         }
         if let Some(stream) = &self.forwarded {
@@ -279,11 +282,29 @@ impl Receiver {
         }
         let stream = Stream::new(source, id, kind);
         stream.set_layers(&self.rids(), &self.codecs);
-        for layer in &self.layers {
-            deliver_packets(now, session, layer.id);
-        }
         self.forwarded = Some(Arc::clone(&stream));
+        self.set_delivery(now, session);
         Some(stream)
+    }
+
+    /// What the session is to hand out.
+    const fn delivery(&self) -> rtp::Delivery {
+        match (self.forwarded.is_some(), self.has_readers()) {
+            (false, _) => rtp::Delivery::Frames,
+            (true, false) => rtp::Delivery::Packets,
+            (true, true) => rtp::Delivery::PacketsAndFrames,
+        }
+    }
+
+    fn set_delivery(&self, now: Instant, session: &mut Session) {
+        for layer in &self.layers {
+            deliver(now, session, layer.id, self.delivery());
+        }
+    }
+
+    /// Whether anybody takes its frames.
+    const fn has_readers(&self) -> bool {
+        self.encoded || self.is_decoded()
     }
 
     /// The layers as their user sees them.
@@ -315,14 +336,15 @@ impl Receiver {
         }
     }
 
-    /// A reader of its decoded frames; the first one starts the decoder. `None` if its packets are forwarded.
+    /// A reader of its decoded frames; the first one starts the decoder.
     pub(crate) fn track(
         &mut self,
+        (now, session): (Instant, &mut Session),
         kind: MediaKind,
         runtime: &Handle,
         request_key_frame: impl Fn() + Send + 'static,
     ) -> Option<MediaStreamTrack> {
-        if self.over || self.forwarded.is_some() {
+        if self.over {
             return None;
         }
         let decoding = Decoding {
@@ -330,7 +352,7 @@ impl Receiver {
             runtime: runtime.clone(),
         };
         let id = self.track_id.as_str();
-        Some(match kind {
+        let track = match kind {
             MediaKind::Video => {
                 let relay = self.pictures.get_or_insert_with(|| {
                     let relay = Relay::new();
@@ -351,7 +373,9 @@ impl Receiver {
                 });
                 relay.subscribe(id, Delivery::Buffered(AUDIO_QUEUE)).into()
             }
-        })
+        };
+        self.set_delivery(now, session);
+        Some(track)
     }
 
     /// How many frames of its stream came and were not decoded, or not taken in time.
@@ -384,12 +408,17 @@ impl Receiver {
         self.pictures.is_some() || self.sound.is_some()
     }
 
-    /// Gives its frames to the program as they come, unless a decoder has them, or its packets are forwarded.
-    pub(crate) fn encoded(&mut self) -> Option<Arc<Inbox<ReceivedFrame>>> {
-        if self.is_decoded() || self.forwarded.is_some() {
+    /// Gives its frames to the program as they come, unless a decoder has them.
+    pub(crate) fn encoded(
+        &mut self,
+        now: Instant,
+        session: &mut Session,
+    ) -> Option<Arc<Inbox<ReceivedFrame>>> {
+        if self.is_decoded() {
             return None;
         }
         self.encoded = true;
+        self.set_delivery(now, session);
         Some(Arc::clone(&self.inbox))
     }
 }
@@ -402,8 +431,8 @@ fn received_encodings(parameters: &RtpParameters) -> &[RtpEncodingParameters] {
     encodings.get(..count).unwrap_or(encodings)
 }
 
-fn deliver_packets(now: Instant, session: &mut Session, id: ReceiverId) {
-    if let Err(error) = session.set_delivery(now, id, rtp::Delivery::Packets) {
-        tracing::warn!(%error, "a stream can not be forwarded");
+fn deliver(now: Instant, session: &mut Session, id: ReceiverId, delivery: rtp::Delivery) {
+    if let Err(error) = session.set_delivery(now, id, delivery) {
+        tracing::warn!(%error, ?delivery, "a stream is not handed out as it should be");
     }
 }

@@ -242,8 +242,8 @@ impl RtpReceiver {
     }
 
     /// A reader of the decoded stream. The first one starts a decoder on a thread of its own; each reader
-    /// gets all frames from then on, and loses the oldest if it is slow. Of a simulcast it is the best layer that comes. If
-    /// the stream is [forwarded](Self::forward), nothing comes.
+    /// gets all frames from then on, and loses the oldest if it is slow. Of a simulcast it is the best layer that comes. The
+    /// stream may be [forwarded](Self::forward) at the same time.
     #[must_use]
     pub fn track(&self) -> MediaStreamTrack {
         let RtpTransceiver { owner, id, kind } = &self.transceiver;
@@ -255,15 +255,12 @@ impl RtpReceiver {
                 ask_for_key_frame(&connection, id);
             }
         };
-        let mut core = connection.lock();
-        let found = core.transceivers.find_mut(id);
-        let track = found.and_then(|found| {
-            found
-                .receiver
-                .track(*kind, connection.runtime(), request_key_frame)
+        let track = connection.with(|core, now| {
+            let place = (now, &mut core.session);
+            let receiver = &mut core.transceivers.find_mut(id)?.receiver;
+            receiver.track(place, *kind, connection.runtime(), request_key_frame)
         });
-        // The connection is closed, the section was rejected, a rollback took the transceiver away, or packets are
-        // forwarded: nothing will come.
+        // The connection is closed, the section was rejected, or a rollback took the transceiver away: nothing will come.
         track.unwrap_or_else(|| ended(*kind))
     }
 
@@ -275,12 +272,15 @@ impl RtpReceiver {
         ask_for_key_frame(owner.connection(), *id);
     }
 
-    /// The stream as it comes, frame by frame, for programs that store it; `None` if it is being decoded or forwarded.
+    /// The stream as it comes, frame by frame, for programs that store it; `None` if it is being decoded. It may be
+    /// [forwarded](Self::forward) at the same time.
     #[must_use]
     pub fn encoded(&self) -> Option<EncodedFrames> {
         let RtpTransceiver { owner, id, .. } = &self.transceiver;
-        let mut core = owner.connection().lock();
-        let inbox = core.transceivers.find_mut(*id)?.receiver.encoded()?;
+        let inbox = owner.connection().with(|core, now| {
+            let receiver = &mut core.transceivers.find_mut(*id)?.receiver;
+            receiver.encoded(now, &mut core.session)
+        })?;
         Some(EncodedFrames { inbox })
     }
 

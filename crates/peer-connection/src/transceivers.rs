@@ -1,5 +1,6 @@
 //! The senders and receivers of a connection, below its lock.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,9 +17,20 @@ use crate::sender::Sender;
 /// All transceivers of a connection.
 #[derive(Debug, Default)]
 pub(crate) struct Transceivers {
+    /// In the order of their numbers.
     list: Vec<Transceiver>,
+    /// Where in the list the receivers and senders of the session are.
+    index: Index,
     /// Whether the transport is there.
     is_connected: bool,
+}
+
+/// Finds whom an event of the session is for. It is a cache: what it says is looked at, and what it does not know makes it
+/// anew.
+#[derive(Debug, Default)]
+struct Index {
+    receivers: HashMap<ReceiverId, usize>,
+    senders: HashMap<SenderId, usize>,
 }
 
 /// A sender and a receiver.
@@ -57,7 +69,8 @@ impl Transceivers {
         if self.is_connected {
             transceiver.sender.connected();
         }
-        self.list.push(transceiver);
+        let place = self.list.partition_point(|other| other.id < id);
+        self.list.insert(place, transceiver);
     }
 
     pub(crate) fn remove(&mut self, id: TransceiverId) {
@@ -69,13 +82,16 @@ impl Transceivers {
     }
 
     pub(crate) fn find(&self, id: TransceiverId) -> Option<&Transceiver> {
-        self.list.iter().find(|transceiver| transceiver.id == id)
+        self.list.get(self.place(id)?)
     }
 
     pub(crate) fn find_mut(&mut self, id: TransceiverId) -> Option<&mut Transceiver> {
-        self.list
-            .iter_mut()
-            .find(|transceiver| transceiver.id == id)
+        let place = self.place(id)?;
+        self.list.get_mut(place)
+    }
+
+    fn place(&self, id: TransceiverId) -> Option<usize> {
+        self.list.binary_search_by_key(&id, |found| found.id).ok()
     }
 
     /// Hands an event of the RTP session to whom it is for.
@@ -104,13 +120,33 @@ impl Transceivers {
     }
 
     fn receiver_mut(&mut self, id: ReceiverId) -> Option<&mut Receiver> {
-        let mut receivers = self.list.iter_mut().map(|found| &mut found.receiver);
-        receivers.find(|receiver| receiver.layer(id).is_some())
+        let place = self.index.receivers.get(&id).copied();
+        let place = place.filter(|place| self.receives(*place, id));
+        let place = place.or_else(|| {
+            self.index = Index::new(&self.list);
+            self.index.receivers.get(&id).copied()
+        })?;
+        Some(&mut self.list.get_mut(place)?.receiver)
+    }
+
+    fn receives(&self, place: usize, id: ReceiverId) -> bool {
+        let found = self.list.get(place);
+        found.is_some_and(|found| found.receiver.layer(id).is_some())
     }
 
     fn sender_mut(&mut self, id: SenderId) -> Option<&mut Sender> {
-        let mut senders = self.list.iter_mut().map(|found| &mut found.sender);
-        senders.find(|sender| sender.id == Some(id))
+        let place = self.index.senders.get(&id).copied();
+        let place = place.filter(|place| self.sends(*place, id));
+        let place = place.or_else(|| {
+            self.index = Index::new(&self.list);
+            self.index.senders.get(&id).copied()
+        })?;
+        Some(&mut self.list.get_mut(place)?.sender)
+    }
+
+    fn sends(&self, place: usize, id: SenderId) -> bool {
+        let found = self.list.get(place);
+        found.is_some_and(|found| found.sender.id == Some(id))
     }
 
     fn forward(&mut self, packet: ReceivedPacket) -> Outcome {
@@ -171,6 +207,18 @@ impl Transceivers {
     /// Ends all threads.
     pub(crate) fn stop(&mut self) {
         self.list.iter_mut().for_each(Transceiver::stop);
+    }
+}
+
+impl Index {
+    fn new(list: &[Transceiver]) -> Self {
+        let mut index = Self::default();
+        for (place, found) in list.iter().enumerate() {
+            let layers = found.receiver.layer_ids();
+            index.receivers.extend(layers.map(|id| (id, place)));
+            index.senders.extend(found.sender.id.map(|id| (id, place)));
+        }
+        index
     }
 }
 

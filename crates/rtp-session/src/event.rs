@@ -62,6 +62,9 @@ pub struct ForwardedPacket {
     pub sequence_number: Option<Serial16>,
     /// Its timestamp as it shall be sent.
     pub timestamp: Serial32,
+    /// When its media was captured, by the session's clock, if that is known: sender reports tell it, for lip sync. Else
+    /// the time of sending counts.
+    pub captured: Option<Instant>,
     /// The marker bit.
     pub marker: bool,
     /// Whether a key frame begins with it; statistics count them.
@@ -78,8 +81,8 @@ pub struct ForwardedPacket {
 pub struct SendPosition {
     /// The number of its next packet.
     pub next_sequence_number: Serial16,
-    /// When the newest frame was captured, or the newest packet was forwarded, and the timestamp that it was
-    /// given.
+    /// When the newest frame or forwarded packet was captured, or sent if that is not known, and the timestamp that
+    /// it was given.
     pub newest: Option<(Instant, Serial32)>,
     /// What is added to the timestamps of frames.
     pub timestamp_offset: u32,
@@ -215,6 +218,10 @@ pub struct ReceivedPacket {
     pub payload: Bytes,
     /// When it arrived.
     pub arrival: Instant,
+    /// When its media was captured, by the session's clock, once a sender report told. All streams of one source are
+    /// translated alike, so that they stay in step; as a whole they are late by the shortest time that a report was on
+    /// its way.
+    pub captured: Option<Instant>,
     /// How loud it is, if it said.
     pub audio_level: Option<AudioLevel>,
     /// How it is to be turned, if it said.

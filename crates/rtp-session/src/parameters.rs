@@ -171,6 +171,18 @@ pub enum Delivery {
     Frames,
     /// Packets as they arrive, for forwarding. Losses are still asked for again.
     Packets,
+    /// Both: each packet as it arrives, and what becomes of it in its frame.
+    PacketsAndFrames,
+}
+
+impl Delivery {
+    pub(crate) const fn has_frames(self) -> bool {
+        matches!(self, Self::Frames | Self::PacketsAndFrames)
+    }
+
+    pub(crate) const fn has_packets(self) -> bool {
+        matches!(self, Self::Packets | Self::PacketsAndFrames)
+    }
 }
 
 /// What a receiver is told.
@@ -193,7 +205,7 @@ pub struct ReceiveParameters {
     pub rtx_ssrc: Option<u32>,
     /// The feedback that it may send.
     pub feedback: Feedback,
-    /// Frames or packets.
+    /// Frames, packets, or both.
     pub delivery: Delivery,
     /// How long a frame may be waited for while its lost packets are asked for again.
     pub max_wait: Duration,

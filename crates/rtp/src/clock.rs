@@ -117,6 +117,15 @@ impl WallClock {
     pub fn ntp(&self, now: Instant) -> NtpTime {
         NtpTime::from_system_time(self.system_time(now))
     }
+
+    /// The moment on the caller's clock that has this NTP time, within 68 years of the pair; `None` if that clock does
+    /// not reach so far.
+    #[must_use]
+    pub fn instant_at(&self, ntp: NtpTime) -> Option<Instant> {
+        let anchor = NtpTime::from_system_time(self.time);
+        let later = self.instant.checked_add(ntp.since(anchor))?;
+        later.checked_sub(anchor.since(ntp))
+    }
 }
 
 /// Maps the RTP timestamps of one source to its NTP time, by its sender reports (RFC 3550, section
@@ -225,6 +234,10 @@ mod tests {
         let second = Duration::from_secs(1);
         assert_eq!(clock.system_time(start + 11 * second), time + second);
         assert_eq!(clock.system_time(start + 9 * second), time - second);
+        for at in [start + 9 * second, start + 11 * second] {
+            let back = clock.instant_at(clock.ntp(at)).unwrap();
+            assert!(back.max(at) - back.min(at) < Duration::from_nanos(3));
+        }
     }
 
     #[test]

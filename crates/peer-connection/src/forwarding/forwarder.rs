@@ -252,6 +252,7 @@ impl Forwarder {
             head: rewritten.head,
             sequence_number: Some(rewritten.sequence),
             timestamp: rewritten.timestamp,
+            captured: packet.captured,
             marker: packet.marker,
             starts_key_frame: packet.starts && line.kind == MediaKind::Video,
             audio_level: packet.audio_level,

@@ -15,8 +15,9 @@ use crate::transceiver::{RtpReceiver, RtpSender};
 
 impl RtpReceiver {
     /// What comes, packet by packet, to be sent on to any number of viewers; nothing is decoded. Packets that are lost on the
-    /// way here are asked for again. `None` if frames are being read, decoded or [encoded](Self::encoded), or nothing
-    /// comes any more. From then on there is no [`track`](Self::track).
+    /// way here are asked for again. `None` if nothing comes any more. The stream can be read too, by [`track`](Self::track) or
+    /// [`encoded`](Self::encoded), before that and after: whoever records what he forwards has it all. Without readers no frames
+    /// are put together.
     ///
     /// ```no_run
     /// # fn example(publisher: gannet::RtpReceiver, viewer: &gannet::RtpSender) -> Option<()> {

@@ -23,6 +23,8 @@ const WINDOW: Duration = Duration::from_millis(500);
 /// One key frame is asked for in such a time, however many viewers need it: it takes a round trip and some time to
 /// encode.
 const KEY_FRAME_PAUSE: Duration = Duration::from_millis(300);
+/// A source that sends nothing is asked again after this pause, then after twice as much, so often: up to 4.8 s.
+const DOUBLINGS: u32 = 4;
 
 /// A layer of a received stream: one of a simulcast, or the only one.
 #[derive(Debug)]
@@ -42,6 +44,8 @@ pub(crate) struct Layer {
     /// Somebody can not go on without a key frame.
     wanted: bool,
     asked: Option<Instant>,
+    /// How often one was asked for since somebody said that he needs it.
+    tries: u32,
 }
 
 impl Layer {
@@ -59,6 +63,7 @@ impl Layer {
             meter: Meter::new(),
             wanted: false,
             asked: None,
+            tries: 0,
         }
     }
 
@@ -147,6 +152,7 @@ impl Layer {
             starts,
             again_behind: None,
             arrival: received.arrival,
+            captured: received.captured,
             codec,
             audio_level: received.audio_level,
             orientation: received.orientation,
@@ -164,6 +170,7 @@ impl Layer {
     /// A viewer needs a key frame.
     pub(crate) const fn want(&mut self) {
         self.wanted = true;
+        self.tries = 0;
     }
 
     /// Whether one is to be asked for now; it counts as asked for.
@@ -174,8 +181,16 @@ impl Layer {
         let due = self.wanted && !recently;
         if due {
             self.asked = Some(now);
+            self.tries = self.tries.saturating_add(1);
         }
         due
+    }
+
+    /// When to ask for one although nothing comes meanwhile.
+    pub(crate) fn next_request(&self) -> Option<Instant> {
+        let asked = self.asked.filter(|_| self.wanted)?;
+        let doublings = self.tries.saturating_sub(1).min(DOUBLINGS);
+        Some(asked + KEY_FRAME_PAUSE * (1 << doublings))
     }
 
     pub(crate) fn rate(&self, now: Instant) -> Rate {

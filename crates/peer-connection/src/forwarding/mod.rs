@@ -18,7 +18,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use gannet_ortc::parameters::MediaKind;
@@ -205,17 +205,32 @@ fn deliver(stream: &Arc<Stream>, work: &mut Vec<Work>) {
     }
 }
 
-/// Asks the source of a stream for the key frames that its viewers need.
-fn ask(stream: &Stream, work: &mut Vec<Work>) {
-    let layers = stream.take_requests(Instant::now());
-    if layers.is_empty() {
+/// Asks the source of a stream for the key frames that its viewers need, and sees to it that it is asked again.
+fn ask(stream: &Arc<Stream>, work: &mut Vec<Work>) {
+    let requests = stream.take_requests(Instant::now());
+    if requests.layers.is_empty() && requests.reminder.is_none() {
         return;
     }
-    if let Some(source) = stream.source() {
+    let Some(source) = stream.source() else {
+        return;
+    };
+    if let Some(at) = requests.reminder {
+        source.runtime().spawn(remind(Arc::downgrade(stream), at));
+    }
+    if !requests.layers.is_empty() {
         let transceiver = stream.transceiver();
         let ((), notices) = source.change(|core, now| {
-            core.request_key_frames(now, transceiver, &layers);
+            core.request_key_frames(now, transceiver, &requests.layers);
         });
         work.extend(notices.deliver_all_but_forwarding(&source));
+    }
+}
+
+/// Asks at a time, whether or not something comes before it.
+async fn remind(stream: Weak<Stream>, at: Instant) {
+    tokio::time::sleep_until(at.into()).await;
+    let stream = stream.upgrade();
+    if let Some(stream) = stream.filter(|stream| stream.take_reminder(at)) {
+        run(vec![Work::Ask(stream)]);
     }
 }

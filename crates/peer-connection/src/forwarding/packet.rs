@@ -31,6 +31,8 @@ pub(crate) struct Packet {
     /// It was handed out before. It comes once more for those that begin with this packet, which was late.
     pub(crate) again_behind: Option<u64>,
     pub(crate) arrival: Instant,
+    /// When it was captured, by the clock of this side, if its source has told.
+    pub(crate) captured: Option<Instant>,
     pub(crate) codec: Arc<RtpCodecParameters>,
     pub(crate) audio_level: Option<AudioLevel>,
     pub(crate) orientation: Option<VideoOrientation>,

@@ -45,6 +45,8 @@ struct State {
     gap: bool,
     /// A thread hands out packets.
     delivering: bool,
+    /// When a timer will ask for key frames.
+    reminder: Option<Instant>,
     over: bool,
 }
 
@@ -57,6 +59,15 @@ pub(crate) struct Viewer {
     pub(crate) number: u64,
     pub(crate) connection: Weak<Connection>,
     pub(crate) transceiver: TransceiverId,
+}
+
+/// What viewers need of the source.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    /// The layers whose key frames are to be asked for now.
+    pub(super) layers: Vec<usize>,
+    /// When a new timer is to ask again.
+    pub(super) reminder: Option<Instant>,
 }
 
 /// Packets on their way to all viewers.
@@ -86,6 +97,7 @@ impl Stream {
             spare: Vec::new(),
             gap: false,
             delivering: false,
+            reminder: None,
             over: false,
         };
         Arc::new(Self {
@@ -125,18 +137,20 @@ impl Stream {
         state.rids = rids.into();
     }
 
-    /// Queues a packet of a layer, by a codec of the source's.
+    /// Queues a packet of a layer, by a codec of the source's. Whether nothing has waited before: then nobody knows yet that
+    /// there is something to be handed out.
     pub(crate) fn push(
         &self,
         layer: usize,
         received: ReceivedPacket,
         codec: &Arc<RtpCodecParameters>,
-    ) {
+    ) -> bool {
         let state = &mut *lock(&self.state);
         let Some(layer) = state.layers.get_mut(layer).filter(|_| !state.over) else {
-            return;
+            return false;
         };
         let (queue, gap) = (&mut state.queue, &mut state.gap);
+        let was_empty = queue.is_empty();
         let viewed = !state.viewers.is_empty();
         layer.take(self.kind, received, Arc::clone(codec), |packet| {
             if queue.len() >= MAX_QUEUED {
@@ -147,6 +161,7 @@ impl Stream {
                 queue.push(packet);
             }
         });
+        was_empty && !queue.is_empty()
     }
 
     /// Adds a viewer. Whoever drops the number takes it away.
@@ -216,15 +231,33 @@ impl Stream {
         }
     }
 
-    /// The layers whose source is to be asked for a key frame now.
-    pub(super) fn take_requests(&self, now: Instant) -> Vec<usize> {
+    /// What is to be asked of the source now, and when that is to be looked at again.
+    pub(super) fn take_requests(&self, now: Instant) -> Requests {
         if self.kind == MediaKind::Audio {
-            return Vec::new();
+            return Requests::default();
         }
-        let mut state = lock(&self.state);
+        let state = &mut *lock(&self.state);
         let layers = state.layers.iter_mut().enumerate();
         let due = layers.filter_map(|(index, layer)| layer.take_request(now).then_some(index));
-        due.collect()
+        let layers = due.collect();
+        let mut reminder = None;
+        if !state.viewers.is_empty() {
+            let next = state.layers.iter().filter_map(Layer::next_request).min();
+            let is_earlier = |next: &Instant| state.reminder.is_none_or(|known| *next < known);
+            reminder = next.filter(is_earlier);
+        }
+        state.reminder = reminder.or(state.reminder);
+        Requests { layers, reminder }
+    }
+
+    /// A timer is due; false if another one took its place.
+    pub(super) fn take_reminder(&self, at: Instant) -> bool {
+        let mut state = lock(&self.state);
+        let is_current = state.reminder == Some(at);
+        if is_current {
+            state.reminder = None;
+        }
+        is_current
     }
 
     /// The layers as their user sees them.

@@ -6,6 +6,9 @@ mod support;
 mod frames;
 
 mod ends;
+mod lip_sync;
+mod reading;
+mod requests;
 mod simulcast;
 mod switching;
 mod viewers;

@@ -7,7 +7,7 @@ use crate::frames::{publisher, read, viewer};
 use crate::support::peer::Peer;
 use crate::support::{
     connected, connection, connection_on, endpoint, endpoint_with, exchange, pattern, picture,
-    pitch, soon, tone, track, until,
+    pitch, tone, track, until,
 };
 
 /// Twenty see all frames from a key frame on, byte for byte, one of them over a path that loses a tenth; who comes late gets
@@ -270,32 +270,4 @@ async fn publisher_of_vp8(endpoint: &gannet::Endpoint) -> gannet::ForwardedStrea
     // Both live as long as the test does.
     std::mem::forget((far, near));
     stream
-}
-
-/// Only one use of a receiver at a time.
-#[tokio::test]
-async fn what_is_read_is_not_forwarded() {
-    let (one, other) = (connection(), connection());
-    one.add_transceiver(
-        MediaKind::Video,
-        Direction::SendOnly,
-        Some(pattern(160, 120)),
-    );
-    exchange(&one, &other).await;
-    let receiver = track(&other).await.receiver;
-    let frames = receiver.encoded().unwrap();
-    assert!(receiver.forward().is_none());
-    soon("a frame", frames.recv()).await.unwrap();
-
-    let (one, other) = (connection(), connection());
-    one.add_transceiver(
-        MediaKind::Video,
-        Direction::SendOnly,
-        Some(pattern(160, 120)),
-    );
-    exchange(&one, &other).await;
-    let receiver = track(&other).await.receiver;
-    assert!(receiver.forward().is_some() && receiver.forward().is_some());
-    assert!(receiver.encoded().is_none());
-    assert!(soon("the end", receiver.track().recv()).await.is_none());
 }

@@ -1,5 +1,5 @@
 //! A peer made by hand from an `ortc::Session`, an offer/answer machine and a socket: it sends what it is told to,
-//! simulcast too, and loses datagrams on purpose.
+//! simulcast too, and loses or delays datagrams on purpose.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
@@ -23,6 +23,9 @@ const IDLE: Duration = Duration::from_millis(100);
 
 /// Whether a datagram is lost.
 type Loss = Box<dyn FnMut(&[u8]) -> bool + Send>;
+
+/// How long a datagram is on its way.
+type Delay = Box<dyn FnMut(&[u8]) -> Duration + Send>;
 
 /// The peer; dropping the last handle ends it.
 #[derive(Clone)]
@@ -48,12 +51,18 @@ pub(crate) struct State {
     /// The senders whose key frames somebody has asked for, each time.
     pub(crate) key_frames_wanted: Vec<SenderId>,
     pub(crate) loses_incoming: Loss,
+    pub(crate) delays_outgoing: Delay,
 }
 
 impl Peer {
     /// A peer that sends pictures with these RIDs, without simulcast if there are none; or with `None` one that sends
     /// nothing.
     pub(crate) async fn new(rids: Option<&[&str]>) -> Self {
+        Self::with_sound(rids, false).await
+    }
+
+    /// The same; if `sound`, it sends that too, before the pictures.
+    pub(crate) async fn with_sound(rids: Option<&[&str]>, sound: bool) -> Self {
         let provider = default_provider();
         let certificate = Certificate::generate(&*provider).unwrap();
         let mut config = SessionConfig::new(Role::Controlling, certificate);
@@ -71,6 +80,17 @@ impl Peer {
             capabilities: default_capabilities(),
             sctp: gannet::ortc::parameters::SctpParameters::default(),
         });
+        if sound {
+            let encoding = RtpEncodingParameters {
+                ssrc: Some(rng.u32().max(1)),
+                ..RtpEncodingParameters::default()
+            };
+            let init = SenderInit {
+                encodings: vec![encoding],
+                ..SenderInit::default()
+            };
+            jsep.add_transceiver(MediaKind::Audio, Direction::SendOnly, init);
+        }
         if let Some(rids) = rids {
             let rids = match rids {
                 [] => vec![None],
@@ -96,6 +116,7 @@ impl Peer {
             frames: Vec::new(),
             key_frames_wanted: Vec::new(),
             loses_incoming: Box::new(|_| false),
+            delays_outgoing: Box::new(|_| Duration::ZERO),
         };
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
@@ -227,18 +248,39 @@ impl State {
 }
 
 impl Shared {
-    fn flush(&self, now: Instant) {
+    fn flush(self: &Arc<Self>, now: Instant) {
         let mut state = self.state.lock().unwrap();
         let mut datagram = Vec::new();
         while let Some(transmit) = state.session.poll_transmit(now, &mut datagram) {
             if transmit.protocol == Protocol::Udp {
-                // A full socket loses it, as networks do.
-                let _ = self.socket.try_send_to(&datagram, transmit.remote);
+                let delay = match is_media(&datagram) {
+                    true => (state.delays_outgoing)(&datagram),
+                    false => Duration::ZERO,
+                };
+                self.send(std::mem::take(&mut datagram), transmit.remote, now + delay);
             }
             datagram.clear();
         }
         state.listen();
     }
+
+    fn send(self: &Arc<Self>, datagram: Vec<u8>, remote: SocketAddr, at: Instant) {
+        // A full socket loses it, as networks do.
+        if at <= Instant::now() {
+            let _ = self.socket.try_send_to(&datagram, remote);
+            return;
+        }
+        let peer = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::time::sleep_until(at.into()).await;
+            let _ = peer.socket.try_send_to(&datagram, remote);
+        });
+    }
+}
+
+/// Media is lost and delayed, not what keeps the connection (RFC 7983, section 7).
+fn is_media(datagram: &[u8]) -> bool {
+    matches!(datagram.first(), Some(128..192))
 }
 
 async fn drive(shared: Weak<Shared>, local: SocketAddr) {
@@ -258,9 +300,7 @@ async fn drive(shared: Weak<Shared>, local: SocketAddr) {
         while let Ok((len, remote)) = peer.socket.try_recv_from(&mut buffer) {
             let mut state = peer.state.lock().unwrap();
             let datagram = &mut buffer[..len];
-            // Media is lost, not what keeps the connection (RFC 7983, section 7).
-            let is_media = matches!(datagram.first(), Some(128..192));
-            if is_media && (state.loses_incoming)(datagram) {
+            if is_media(datagram) && (state.loses_incoming)(datagram) {
                 continue;
             }
             state

@@ -1,6 +1,8 @@
 //! Receivers: what happens to the packets of one source.
 
 mod audio;
+mod buffer;
+mod capture;
 mod feedback;
 mod frames;
 mod key_frames;
@@ -19,20 +21,20 @@ use gannet_rtp::extension::{AudioLevel, VideoOrientation};
 use gannet_wire::{Serial16, Serial32};
 
 use crate::event::{Event, ReceivedPacket};
-use crate::parameters::{CodecParameters, Delivery, MediaKind, ReceiveParameters, ReceiverId};
+use crate::parameters::{CodecParameters, ReceiveParameters, ReceiverId};
 use crate::session::MAX_EVENTS;
 use crate::stats::{InboundRtpStats, JitterBufferStats, RemoteOutboundRtpStats};
 
-use self::audio::{AudioBuffer, AudioPacket};
+use self::buffer::Buffer;
+pub(crate) use self::capture::SourceClocks;
 pub(crate) use self::feedback::FeedbackRecorder;
 pub(crate) use self::key_frames::KeyFrameRequest;
 use self::key_frames::KeyFrameRequests;
 use self::nack::NackTracker;
 use self::reception::Arrival;
 pub(crate) use self::reception::Reception;
-pub(crate) use self::router::{Role, Router};
+pub(crate) use self::router::{Role, Router, SsrcHasher};
 use self::seen::SeenWindow;
-use self::video::{Inserted, VideoBuffer, VideoPacket};
 
 /// Without NACK, a hole is nothing but reordering, and that is soon over.
 const WAIT_WITHOUT_NACK: Duration = Duration::from_millis(60);
@@ -72,20 +74,14 @@ struct Counters {
 }
 
 #[derive(Debug)]
-enum Buffer {
-    Audio(AudioBuffer),
-    Video(Box<VideoBuffer>),
-    /// Packets are handed out as they come.
-    None(SeenWindow),
-}
-
-#[derive(Debug)]
 pub(crate) struct Receiver {
     pub(crate) id: ReceiverId,
     pub(crate) parameters: ReceiveParameters,
     payload_types: Box<[Option<PayloadKind>; 128]>,
     source: Option<Reception>,
     buffer: Buffer,
+    /// Those that were handed out as packets, if any are to be.
+    seen: Option<SeenWindow>,
     nack: NackTracker,
     requests: KeyFrameRequests,
     counters: Counters,
@@ -118,7 +114,8 @@ impl Receiver {
         let mut receiver = Self {
             id,
             payload_types: payload_types(&parameters.codecs),
-            buffer: Buffer::new(&parameters),
+            buffer: Buffer::new(&parameters, false),
+            seen: parameters.delivery.has_packets().then(SeenWindow::default),
             parameters,
             source: None,
             nack: NackTracker::default(),
@@ -131,13 +128,19 @@ impl Receiver {
 
     pub(crate) fn set_parameters(&mut self, parameters: ReceiveParameters) {
         self.payload_types = payload_types(&parameters.codecs);
-        if parameters.kind != self.parameters.kind
-            || parameters.delivery != self.parameters.delivery
-        {
-            self.buffer = Buffer::new(&parameters);
+        let before = std::mem::replace(&mut self.parameters, parameters);
+        let (was, is) = (before.delivery, self.parameters.delivery);
+        let other_kind = before.kind != self.parameters.kind;
+        if other_kind || was.has_frames() != is.has_frames() {
+            let begun = self.source.as_ref().is_some_and(Reception::has_received);
+            self.buffer = Buffer::new(&self.parameters, begun);
+        }
+        if other_kind || was.has_packets() != is.has_packets() {
+            self.seen = is.has_packets().then(SeenWindow::default);
+        }
+        if other_kind {
             self.nack.reset();
         }
-        self.parameters = parameters;
         self.adopt_signalled();
     }
 
@@ -157,7 +160,15 @@ impl Receiver {
             .first()
             .map_or(1, |codec| codec.clock_rate);
         self.source = Some(Reception::new(ssrc, clock_rate));
+        self.forget();
+    }
+
+    /// What comes next has nothing to do with what came before.
+    fn forget(&mut self) {
         self.buffer.reset();
+        if let Some(seen) = &mut self.seen {
+            *seen = SeenWindow::default();
+        }
         self.nack.reset();
     }
 
@@ -191,6 +202,7 @@ impl Receiver {
         now: Instant,
         packet: &RtpPacket<'_>,
         round_trip: Option<Duration>,
+        clocks: &SourceClocks,
         events: &mut VecDeque<Event>,
     ) -> Outcome {
         let Some(PayloadKind::Media(codec)) = self.payload_kind(packet.payload_type()) else {
@@ -228,7 +240,7 @@ impl Receiver {
             retransmitted: false,
         };
         Outcome {
-            round_trip: self.accept(now, &media, round_trip, events),
+            round_trip: self.accept(now, &media, round_trip, clocks, events),
             started,
         }
     }
@@ -240,6 +252,7 @@ impl Receiver {
         now: Instant,
         packet: &RtpPacket<'_>,
         round_trip: Option<Duration>,
+        clocks: &SourceClocks,
         events: &mut VecDeque<Event>,
     ) -> Outcome {
         let Some(PayloadKind::Rtx(codec)) = self.payload_kind(packet.payload_type()) else {
@@ -273,7 +286,7 @@ impl Receiver {
             retransmitted: true,
         };
         Outcome {
-            round_trip: self.accept(now, &media, round_trip, events),
+            round_trip: self.accept(now, &media, round_trip, clocks, events),
             started: None,
         }
     }
@@ -283,6 +296,7 @@ impl Receiver {
         now: Instant,
         packet: &MediaPacket<'_>,
         round_trip: Option<Duration>,
+        clocks: &SourceClocks,
         events: &mut VecDeque<Event>,
     ) -> Option<Duration> {
         let source = self.source.as_mut()?;
@@ -290,8 +304,7 @@ impl Receiver {
             match source.place(packet.sequence, packet.timestamp, packet.retransmitted) {
                 Arrival::Sequence(sequence) => (sequence, false),
                 Arrival::Restart(sequence) => {
-                    self.buffer.reset();
-                    self.nack.reset();
+                    self.forget();
                     (sequence, true)
                 }
                 Arrival::Suspicious => {
@@ -299,6 +312,7 @@ impl Receiver {
                     return None;
                 }
             };
+        let source = self.source.as_mut()?;
         source.set_clock_rate(packet.codec.clock_rate);
         // On the same source, what was asked for comes back looking like any other packet.
         let asked = packet.retransmitted || self.nack.was_asked(now, sequence);
@@ -311,59 +325,12 @@ impl Receiver {
         {
             buffer.break_chain();
         }
-        self.store(now, sequence, packet, events);
+        self.store(now, sequence, packet, clocks, events);
         if first && let Buffer::Video(buffer) = &self.buffer {
             self.nack.want_from(now, buffer.base());
         }
         self.drain(now, round_trip, events);
         noticed.round_trip
-    }
-
-    fn store(
-        &mut self,
-        now: Instant,
-        sequence: u64,
-        packet: &MediaPacket<'_>,
-        events: &mut VecDeque<Event>,
-    ) {
-        let max_wait = self.max_wait();
-        let fresh = match &mut self.buffer {
-            Buffer::Video(buffer) => {
-                let packet = VideoPacket {
-                    sequence,
-                    timestamp: packet.timestamp,
-                    marker: packet.marker,
-                    payload_type: packet.codec.payload_type,
-                    format: packet.codec.format,
-                    payload: packet.payload,
-                    orientation: packet.orientation,
-                };
-                buffer.insert(now, &packet) != Inserted::Discarded
-            }
-            Buffer::Audio(buffer) => {
-                let packet = AudioPacket {
-                    sequence,
-                    timestamp: packet.timestamp,
-                    marker: packet.marker,
-                    payload_type: packet.codec.payload_type,
-                    payload: Bytes::copy_from_slice(packet.payload),
-                    arrival: now,
-                    level: packet.level,
-                };
-                buffer.insert(now, packet, max_wait)
-            }
-            Buffer::None(seen) => {
-                let fresh = seen.insert(sequence);
-                if fresh {
-                    let ssrc = self.source.as_ref().map_or(0, |source| source.ssrc);
-                    push(events, || {
-                        Event::Packet(Box::new(packet.received(self.id, ssrc, now)))
-                    });
-                }
-                fresh
-            }
-        };
-        self.counters.discarded += u64::from(!fresh);
     }
 
     /// Hands out what can be handed out.
@@ -394,7 +361,6 @@ impl Receiver {
                         break;
                     }
                 }
-                self.nack.forget_before(buffer.base());
             }
             Buffer::Audio(buffer) => {
                 while let Some((packet, lost)) = buffer.next_packet(now, max_wait) {
@@ -407,10 +373,10 @@ impl Receiver {
                     let event = || Event::Frame(Box::new(packet.into_frame(self.id, source, lost)));
                     push(events, event);
                 }
-                self.nack.forget_before(buffer.base());
             }
-            Buffer::None(seen) => self.nack.forget_before(seen.oldest()),
+            Buffer::None => {}
         }
+        self.nack.forget_before(self.oldest_needed());
     }
 
     pub(crate) fn handle_timeout(
@@ -443,7 +409,7 @@ impl Receiver {
             Buffer::Video(buffer) => {
                 buffer.next_timeout(self.key_frame_patience(round_trip), max_wait)
             }
-            Buffer::None(_) => None,
+            Buffer::None => None,
         };
         let nack = self
             .nack
@@ -520,35 +486,25 @@ impl Receiver {
     }
 }
 
-impl Buffer {
-    fn new(parameters: &ReceiveParameters) -> Self {
-        match (parameters.delivery, parameters.kind) {
-            (Delivery::Packets, _) => Self::None(SeenWindow::default()),
-            (Delivery::Frames, MediaKind::Audio) => Self::Audio(AudioBuffer::new()),
-            (Delivery::Frames, MediaKind::Video) => Self::Video(Box::new(VideoBuffer::new())),
-        }
-    }
-
-    fn reset(&mut self) {
-        match self {
-            Self::Audio(buffer) => buffer.reset(),
-            Self::Video(buffer) => buffer.reset(),
-            Self::None(seen) => *seen = SeenWindow::default(),
-        }
-    }
-}
-
 impl MediaPacket<'_> {
-    fn received(&self, receiver: ReceiverId, ssrc: u32, now: Instant) -> ReceivedPacket {
+    fn received(
+        &self,
+        receiver: ReceiverId,
+        source: &Reception,
+        now: Instant,
+        clocks: &SourceClocks,
+        payload: Bytes,
+    ) -> ReceivedPacket {
         ReceivedPacket {
             receiver,
-            ssrc,
+            ssrc: source.ssrc,
             payload_type: self.codec.payload_type,
             sequence_number: self.sequence,
             timestamp: self.timestamp,
             marker: self.marker,
-            payload: Bytes::copy_from_slice(self.payload),
+            payload,
             arrival: now,
+            captured: source.captured(now, self.timestamp, clocks),
             audio_level: self.level,
             orientation: self.orientation,
         }

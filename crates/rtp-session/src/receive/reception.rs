@@ -6,6 +6,8 @@ use gannet_rtp::rtcp::{ReportBlock, SenderInfo};
 use gannet_rtp::{NtpTime, RtpClock};
 use gannet_wire::{Extender16, Serial16, Serial32};
 
+use super::capture::{ClockId, SourceClocks};
+
 /// A step forward of more than this is a restart, or noise (A.1: `MAX_DROPOUT`).
 const MAX_DROPOUT: u16 = 3000;
 
@@ -47,6 +49,8 @@ pub(crate) struct Reception {
     previous: Option<(Instant, Serial32)>,
     last_report: Option<(u32, Instant)>,
     pub(crate) last_info: Option<SenderInfo>,
+    /// The clock of its reports.
+    reports_by: Option<ClockId>,
     pub(crate) reports: u64,
 }
 
@@ -66,6 +70,7 @@ impl Reception {
             previous: None,
             last_report: None,
             last_info: None,
+            reports_by: None,
             reports: 0,
         }
     }
@@ -155,7 +160,14 @@ impl Reception {
         }
     }
 
-    pub(crate) fn handle_sender_report(&mut self, now: Instant, info: SenderInfo) {
+    /// A sender report came; `by` is the clock that it tells the time of.
+    pub(crate) fn handle_sender_report(
+        &mut self,
+        now: Instant,
+        info: SenderInfo,
+        by: Option<ClockId>,
+    ) {
+        self.reports_by = by;
         self.clock.update(info.ntp, info.timestamp);
         self.last_report = Some((info.ntp.middle(), now));
         self.last_info = Some(info);
@@ -165,6 +177,16 @@ impl Reception {
     /// When the source sampled this, by its own clock.
     pub(crate) fn ntp(&self, timestamp: Serial32) -> Option<NtpTime> {
         self.clock.ntp(timestamp)
+    }
+
+    /// When that was sampled which came at `arrival`, by our clock, once a sender report told.
+    pub(crate) fn captured(
+        &self,
+        arrival: Instant,
+        timestamp: Serial32,
+        clocks: &SourceClocks,
+    ) -> Option<Instant> {
+        clocks.captured(arrival, self.reports_by?, self.ntp(timestamp)?)
     }
 
     fn expected(&self) -> u64 {

@@ -40,7 +40,7 @@ impl Router {
     /// `seed` keeps the other end from choosing SSRCs that collide.
     pub(crate) fn new(seed: u64) -> Self {
         Self {
-            routes: HashMap::with_hasher(SsrcHasher(seed | 1)),
+            routes: HashMap::with_hasher(SsrcHasher::new(seed)),
         }
     }
 
@@ -185,10 +185,16 @@ fn match_identity(receiver: &Receiver, packet: &RtpPacket<'_>, role: Role) -> Ma
 
 /// Multiplies by a secret odd number: SSRCs are random, or chosen by one peer for itself.
 #[derive(Clone, Copy, Debug)]
-struct SsrcHasher(u64);
+pub(crate) struct SsrcHasher(u64);
+
+impl SsrcHasher {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed | 1)
+    }
+}
 
 #[derive(Clone, Copy, Debug)]
-struct SsrcHash {
+pub(crate) struct SsrcHash {
     factor: u64,
     state: u64,
 }

@@ -113,6 +113,8 @@ pub(crate) struct VideoBuffer {
     slots: VecDeque<Option<Slot>>,
     scan: usize,
     started: bool,
+    /// The stream began before: what came then is nothing that is missing.
+    joins: bool,
     /// Something was handed out or given up: packets from before it are late.
     advanced: bool,
     /// What stands before the first slot was the end of a frame.
@@ -141,6 +143,7 @@ impl VideoBuffer {
             slots: VecDeque::new(),
             scan: 0,
             started: false,
+            joins: false,
             advanced: false,
             boundary: false,
             chain: Chain::Broken,
@@ -152,6 +155,14 @@ impl VideoBuffer {
             lost: 0,
             spare: Vec::new(),
             frames_dropped: 0,
+        }
+    }
+
+    /// One that begins in the middle of a stream.
+    pub(crate) fn joining() -> Self {
+        Self {
+            joins: true,
+            ..Self::new()
         }
     }
 
@@ -180,6 +191,7 @@ impl VideoBuffer {
     pub(crate) fn reset(&mut self) {
         self.drop_front(self.slots.len());
         self.started = false;
+        self.joins = false;
         self.advanced = false;
         self.boundary = false;
         self.chain = Chain::Broken;
@@ -236,7 +248,7 @@ impl VideoBuffer {
     /// beginning is a hole in front of it, unless that does not fit before the first of all numbers.
     fn start(&mut self, sequence: u64, info: &PayloadInfo) {
         let begins = info.parameter_sets || info.keyframe && info.starts_frame == Some(true);
-        let before = if begins {
+        let before = if begins || self.joins {
             0
         } else {
             sequence.min(BEFORE_FIRST)

@@ -1,6 +1,7 @@
 //! Senders: numbering, packets, retransmissions.
 
 mod history;
+mod limits;
 mod pacer;
 mod padding;
 mod tail;
@@ -9,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use gannet_rtp::extension::{
-    AbsoluteSendTime, AudioLevel, ExtensionKind, InvalidIdentifier, Mid, RepairedRid, Rid,
-    TransportSequence, TransportSequence2, VideoOrientation,
+    AbsoluteSendTime, AudioLevel, ExtensionKind, Mid, RepairedRid, Rid, TransportSequence,
+    TransportSequence2, VideoOrientation,
 };
 use gannet_rtp::rtcp::{ReportBlock, SenderInfo};
 use gannet_rtp::{NtpTime, RtpClock, RtpHeader, RtpWriter};
@@ -18,11 +19,13 @@ use gannet_rtp_payload::{Packetizer, PayloadHead};
 use gannet_wire::{Serial16, Serial32};
 
 use crate::event::{EncodedFrame, ForwardedPacket, SendError, SendPosition};
-use crate::parameters::{MediaKind, ParameterError, SendParameters, SenderId};
+use crate::parameters::{MediaKind, SendParameters, SenderId};
 use crate::random::Random;
 use crate::stats::{OutboundRtpStats, RemoteInboundRtpStats};
 
 use self::history::History;
+use self::limits::max_payload;
+pub(crate) use self::limits::{check, check_identifiers};
 pub(crate) use self::pacer::{Next, Pacer};
 use self::tail::Tail;
 
@@ -210,7 +213,7 @@ impl Sender {
         // A late one takes its own place, and leaves the newest where it is.
         if self.newest.is_none() || sequence.at_or_after(self.sequence) {
             self.sequence = sequence.next();
-            self.newest = Some((now, packet.timestamp));
+            self.newest = Some((packet.captured.unwrap_or(now), packet.timestamp));
         }
         let video = self.parameters.kind == MediaKind::Video;
         self.counters.frames += u64::from(packet.marker || !video);
@@ -507,9 +510,11 @@ impl Sender {
     pub(crate) fn sender_info(&self, now: Instant, ntp: NtpTime) -> Option<SenderInfo> {
         let (captured, timestamp) = self.newest.filter(|_| self.counters.packets > 0)?;
         let later = self.clock.ticks(now.saturating_duration_since(captured));
+        // What was captured elsewhere is in the future if that clock seemed to be behind, and is found not to be.
+        let earlier = self.clock.ticks(captured.saturating_duration_since(now));
         Some(SenderInfo {
             ntp,
-            timestamp: timestamp.plus(later),
+            timestamp: Serial32(timestamp.plus(later).0.wrapping_sub(earlier)),
             packet_count: self.counters.packets as u32,
             octet_count: self.counters.bytes as u32,
         })
@@ -542,64 +547,4 @@ impl Sender {
             remote: self.remote,
         }
     }
-}
-
-/// Checks what a sender is told.
-pub(crate) fn check(parameters: &SendParameters) -> Result<(), ParameterError> {
-    let codec = parameters.codec;
-    if codec.payload_type > 127 {
-        return Err(ParameterError::PayloadType(codec.payload_type));
-    }
-    if let Some(rtx) = codec
-        .rtx_payload_type
-        .filter(|rtx| *rtx > 127 || *rtx == codec.payload_type)
-    {
-        return Err(ParameterError::PayloadType(rtx));
-    }
-    if codec.clock_rate == 0 {
-        return Err(ParameterError::ClockRate(codec.payload_type));
-    }
-    if parameters.max_packet_size < 100 {
-        return Err(ParameterError::PacketSize(parameters.max_packet_size));
-    }
-    check_identifiers(parameters.mid.as_deref(), parameters.rid.as_deref())?;
-    Ok(())
-}
-
-pub(crate) fn check_identifiers(
-    mid: Option<&str>,
-    rid: Option<&str>,
-) -> Result<(), InvalidIdentifier> {
-    mid.map(Mid::new).transpose()?;
-    rid.map(Rid::new).transpose()?;
-    Ok(())
-}
-
-/// What is left of a packet for its payload when header, all extensions and an RTX header are taken off.
-fn max_payload(parameters: &SendParameters) -> usize {
-    let map = &parameters.extensions;
-    let identifier = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-    let lengths = [
-        (ExtensionKind::Mid, identifier(&parameters.mid)),
-        (ExtensionKind::RepairedRid, identifier(&parameters.rid)),
-        (ExtensionKind::AbsoluteSendTime, 3),
-        (ExtensionKind::TransportSequence, 2),
-        (ExtensionKind::AudioLevel, 1),
-        (ExtensionKind::VideoOrientation, 1),
-    ];
-    // Two-byte headers are the worst case.
-    let elements: usize = lengths
-        .into_iter()
-        .filter(|(kind, _)| map.id(*kind).is_some())
-        .map(|(_, len)| len + 2)
-        .sum();
-    let section = if elements == 0 {
-        0
-    } else {
-        4 + elements.next_multiple_of(4)
-    };
-    parameters
-        .max_packet_size
-        .saturating_sub(12 + section + 2)
-        .max(40)
 }

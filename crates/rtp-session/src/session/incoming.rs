@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use gannet_rtp::RtpPacket;
 use gannet_rtp::extension::{AbsoluteSendTime, TransportSequence, TransportSequence2};
-use gannet_rtp::rtcp::{ReportBlock, RtcpPacket, XrBlock, packets, round_trip_time};
+use gannet_rtp::rtcp::{ReportBlock, RtcpPacket, SenderInfo, XrBlock, packets, round_trip_time};
 
 use super::{MAX_EVENTS, RtpSession};
 use crate::bwe::ReceiveSide;
@@ -36,12 +36,14 @@ impl RtpSession {
             return;
         };
         let (queued, round_trip) = (self.events.len(), self.round_trip.get());
+        let (clocks, events) = (&self.clocks, &mut self.events);
         let outcome = match role {
-            Role::Media => receiver.handle_media(now, &packet, round_trip, &mut self.events),
-            Role::Rtx => receiver.handle_rtx(now, &packet, round_trip, &mut self.events),
+            Role::Media => receiver.handle_media(now, &packet, round_trip, clocks, events),
+            Role::Rtx => receiver.handle_rtx(now, &packet, round_trip, clocks, events),
         };
         if let Some(round_trip) = outcome.round_trip {
             self.round_trip.guess(round_trip);
+            self.note_round_trip();
         }
         if let Some(ssrc) = outcome.started {
             let event = Event::SourceStarted { receiver: id, ssrc };
@@ -52,6 +54,7 @@ impl RtpSession {
             }
         }
         self.send_requests(id);
+        self.note_receiver(id);
         self.note_activity();
     }
 
@@ -94,31 +97,35 @@ impl RtpSession {
             let round_trip = self.round_trip.get();
             let side = self
                 .receive_side
-                .get_or_insert_with(|| ReceiveSide::new(arrived));
+                .get_or_insert_with(|| Box::new(ReceiveSide::new(arrived)));
             side.on_packet(arrived, sent, len, round_trip);
             self.send_remb();
         }
     }
 
-    pub(super) fn rtcp_arrived(&mut self, datagram: &[u8]) {
+    pub(super) fn rtcp_arrived(&mut self, arrived: Instant, datagram: &[u8]) {
         let mut statuses = MAX_STATUSES;
         for packet in packets(datagram).take(MAX_RTCP_PACKETS) {
             match packet {
-                Ok(packet) => self.rtcp_packet_arrived(&packet, &mut statuses),
+                Ok(packet) => self.rtcp_packet_arrived(arrived, &packet, &mut statuses),
                 Err(_) => self.counters.malformed_rtcp += 1,
             }
         }
+        self.note_round_trip();
         self.probe_if_due();
         self.update_targets();
     }
 
-    fn rtcp_packet_arrived(&mut self, packet: &RtcpPacket<'_>, statuses: &mut usize) {
+    fn rtcp_packet_arrived(
+        &mut self,
+        arrived: Instant,
+        packet: &RtcpPacket<'_>,
+        statuses: &mut usize,
+    ) {
         let now = self.now;
         match packet {
             RtcpPacket::SenderReport(report) => {
-                if let Some(source) = self.receiver_of(report.ssrc).and_then(Receiver::source_mut) {
-                    source.handle_sender_report(now, report.info);
-                }
+                self.sender_report_arrived(arrived, report.ssrc, report.info);
                 report.reports.for_each(|block| self.block_arrived(&block));
             }
             RtcpPacket::ReceiverReport(report) => {
@@ -163,6 +170,17 @@ impl RtpSession {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn sender_report_arrived(&mut self, arrived: Instant, ssrc: u32, info: SenderInfo) {
+        let now = self.now;
+        if self.receiver_of(ssrc).is_none() {
+            return;
+        }
+        let clock = self.clocks.reported(arrived, info.ntp);
+        if let Some(source) = self.receiver_of(ssrc).and_then(Receiver::source_mut) {
+            source.handle_sender_report(now, info, clock);
         }
     }
 
@@ -222,6 +240,7 @@ impl RtpSession {
             && receiver.ssrc() == Some(ssrc)
         {
             receiver.handle_bye(now, &mut self.events);
+            self.note_receiver(route.receiver);
         }
     }
 

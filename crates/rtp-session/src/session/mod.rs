@@ -2,6 +2,7 @@
 //! sends of its own accord in `reports`, what it sends to probe with in `probing`, and who gets how much of the
 //! bandwidth in `targets`.
 
+mod deadlines;
 mod incoming;
 mod probing;
 mod reports;
@@ -19,11 +20,13 @@ use crate::parameters::{
     SendParameters, SenderId, SessionConfig,
 };
 use crate::random::Random;
-use crate::receive::{FeedbackRecorder, Receiver, Router};
+use crate::receive::{FeedbackRecorder, Receiver, Router, SourceClocks};
 use crate::send::{self, Pacer, Sender};
 use crate::stats::{SessionStats, TransportStats};
 
+use self::deadlines::{Deadlines, Stream};
 use self::reports::Reports;
+use self::targets::Targets;
 
 /// A session has at most so many senders, and as many receivers.
 pub const MAX_STREAMS: usize = 256;
@@ -65,10 +68,18 @@ pub struct RtpSession {
     router: Router,
     pacer: Pacer,
     send_side: SendSide,
-    receive_side: Option<ReceiveSide>,
+    /// Of the few peers that have no transport-wide numbers.
+    receive_side: Option<Box<ReceiveSide>>,
     feedback: FeedbackRecorder,
     reports: Reports,
+    /// Those that sources report by.
+    clocks: SourceClocks,
     round_trip: RoundTrip,
+    /// Those of receivers and senders.
+    deadlines: Box<Deadlines>,
+    targets: Targets,
+    /// Who has sent padding, or could have.
+    padding_sender: Option<SenderId>,
     events: VecDeque<Event>,
     counters: Counters,
     closed: bool,
@@ -128,7 +139,11 @@ impl RtpSession {
             receive_side: None,
             feedback: FeedbackRecorder::default(),
             reports: Reports::new(random.u32()),
+            clocks: SourceClocks::new(config.clock),
             round_trip: RoundTrip::default(),
+            deadlines: Box::default(),
+            targets: Targets::default(),
+            padding_sender: None,
             events: VecDeque::new(),
             counters: Counters::default(),
             closed: false,
@@ -153,7 +168,7 @@ impl RtpSession {
         let sender = Sender::new(id, parameters, &mut self.random);
         self.senders.insert(id, sender);
         self.update_own_sources();
-        self.update_targets();
+        self.senders_changed();
         Ok(id)
     }
 
@@ -175,8 +190,9 @@ impl RtpSession {
             self.pacer.remove(sender);
         }
         entry.set_parameters(parameters, &mut self.random);
+        self.note_sender(sender);
         self.update_own_sources();
-        self.update_targets();
+        self.senders_changed();
         Ok(())
     }
 
@@ -184,10 +200,11 @@ impl RtpSession {
     pub fn remove_sender(&mut self, now: Instant, sender: SenderId) {
         self.advance(now);
         self.pacer.remove(sender);
-        if let Some(sender) = self.senders.remove(&sender) {
-            self.say_goodbye(&[sender]);
+        if let Some(removed) = self.senders.remove(&sender) {
+            self.say_goodbye(&[removed]);
         }
-        self.update_targets();
+        self.note_sender(sender);
+        self.senders_changed();
     }
 
     /// Adds a receiver.
@@ -224,6 +241,7 @@ impl RtpSession {
         self.router
             .set_signalled(receiver, parameters.ssrc, parameters.rtx_ssrc);
         entry.set_parameters(parameters);
+        self.note_receiver(receiver);
         Ok(())
     }
 
@@ -232,6 +250,7 @@ impl RtpSession {
         self.advance(now);
         self.receivers.remove(&receiver);
         self.router.remove(receiver);
+        self.note_receiver(receiver);
     }
 
     /// What a sender was told; `None` for one that was removed.
@@ -316,6 +335,7 @@ impl RtpSession {
         if let Some(entry) = self.receivers.get_mut(&receiver) {
             entry.request_key_frame();
             self.send_requests(receiver);
+            self.note_receiver(receiver);
         }
     }
 
@@ -328,6 +348,7 @@ impl RtpSession {
             .for_each(|sender| self.pacer.remove(sender.id));
         self.say_goodbye(&senders);
         self.receivers.clear();
+        *self.deadlines = Deadlines::default();
         self.router = Router::new(self.random.u64());
         self.feedback = FeedbackRecorder::default();
         self.closed = true;
@@ -345,7 +366,7 @@ impl RtpSession {
     /// Takes a received RTCP datagram, decrypted.
     pub fn handle_rtcp(&mut self, now: Instant, datagram: &[u8]) {
         self.advance(now);
-        self.rtcp_arrived(datagram);
+        self.rtcp_arrived(now, datagram);
     }
 
     /// Does what is due. Called when [`Self::poll_timeout`] says so, and harmless at any other time.
@@ -355,26 +376,16 @@ impl RtpSession {
             return;
         }
         let round_trip = self.round_trip.get();
-        let due: Vec<ReceiverId> = self
-            .receivers
-            .values()
-            .filter(|receiver| {
-                receiver
-                    .next_timeout(round_trip)
-                    .is_some_and(|at| at <= now)
-            })
-            .map(|receiver| receiver.id)
-            .collect();
-        for id in due {
-            if let Some(receiver) = self.receivers.get_mut(&id) {
-                receiver.handle_timeout(now, round_trip, &mut self.events);
-            }
-            self.send_requests(id);
-        }
-        for sender in self.senders.values_mut() {
-            let arrived = |number| self.send_side.is_acknowledged(number);
-            if let Some(sequence) = sender.take_tail_probe(now, round_trip, arrived) {
-                self.pacer.push_retransmission(sender.id, sequence);
+        for stream in self.deadlines.due(now) {
+            match stream {
+                Stream::Receiver(id) => {
+                    if let Some(receiver) = self.receivers.get_mut(&id) {
+                        receiver.handle_timeout(now, round_trip, &mut self.events);
+                    }
+                    self.send_requests(id);
+                    self.note_receiver(id);
+                }
+                Stream::Sender(id) => self.probe_tail(id),
             }
         }
         self.send_transport_feedback();
@@ -425,26 +436,16 @@ impl RtpSession {
         if self.closed {
             return None;
         }
-        let round_trip = self.round_trip.get();
-        let receivers = self
-            .receivers
-            .values()
-            .filter_map(|receiver| receiver.next_timeout(round_trip));
-        let senders = self
-            .senders
-            .values()
-            .filter_map(|sender| sender.next_timeout(round_trip));
-        let others = [
+        debug_assert_eq!(self.deadlines.first(), self.first_deadline());
+        let timeouts = [
+            self.deadlines.first(),
             self.pacer.next_timeout(self.now),
             self.feedback.next_timeout(),
             self.reports.next_timeout(),
             self.send_side.next_timeout(),
             self.send_side.next_probe_departure(),
         ];
-        receivers
-            .chain(senders)
-            .chain(others.into_iter().flatten())
-            .min()
+        timeouts.into_iter().flatten().min()
     }
 
     /// The statistics of all streams, as of `now`.
@@ -463,6 +464,19 @@ impl RtpSession {
                 events_dropped: self.counters.events_dropped,
             },
         }
+    }
+
+    /// The last packet before a pause is sent once more, unless it arrived.
+    fn probe_tail(&mut self, id: SenderId) {
+        let (now, round_trip) = (self.now, self.round_trip.get());
+        let Some(sender) = self.senders.get_mut(&id) else {
+            return;
+        };
+        let arrived = |number| self.send_side.is_acknowledged(number);
+        if let Some(sequence) = sender.take_tail_probe(now, round_trip, arrived) {
+            self.pacer.push_retransmission(id, sequence);
+        }
+        self.note_sender(id);
     }
 
     fn advance(&mut self, now: Instant) -> Instant {

@@ -3,22 +3,28 @@
 use std::time::Instant;
 
 use super::RtpSession;
-use crate::parameters::SenderId;
 use crate::send::{Departure, Next};
 
 impl RtpSession {
     /// Feedback came: perhaps it is time for a probe. An idle session, one without video, and one whose
     /// retransmissions have no stream of their own have nothing to fill one with.
     pub(super) fn probe_if_due(&mut self) {
-        if self.padding_sender().is_some() {
+        self.find_padding_sender();
+        if self.padding_sender.is_some() {
             self.send_side.begin_probe(self.now);
         }
     }
 
-    /// Whose padding may be sent.
-    fn padding_sender(&self) -> Option<SenderId> {
+    /// Whose padding may be sent: the same as before, as long as it may.
+    fn find_padding_sender(&mut self) {
+        let now = self.now;
+        let known = self.padding_sender.and_then(|id| self.senders.get(&id));
+        if known.is_some_and(|sender| sender.can_pad(now)) {
+            return;
+        }
         let mut senders = self.senders.values();
-        Some(senders.find(|sender| sender.can_pad(self.now))?.id)
+        let found = senders.find(|sender| sender.can_pad(now));
+        self.padding_sender = found.map(|sender| sender.id);
     }
 
     pub(super) fn next_packet(&mut self, now: Instant) -> Option<Next> {
@@ -31,7 +37,8 @@ impl RtpSession {
         if let Some(next) = self.pacer.pop_waiting() {
             return Some(next);
         }
-        match self.padding_sender() {
+        self.find_padding_sender();
+        match self.padding_sender {
             Some(sender) => Some(Next::Padding(sender, len)),
             None => {
                 self.send_side.abort_probe();
@@ -51,6 +58,7 @@ impl RtpSession {
         let Some(sender) = self.senders.get_mut(&id) else {
             return false;
         };
+        self.targets.stale |= !sender.has_sent();
         let numbered = sender.uses_transport_sequence();
         let departure = Departure {
             ntp: self.config.clock.ntp(now),
@@ -71,6 +79,7 @@ impl RtpSession {
         if !written {
             return false;
         }
+        self.note_sender(id);
         let len = buf.len() - start;
         if padding {
             // It takes nothing from the pacer: media does not wait because of it.

@@ -13,22 +13,45 @@ const CHANGE: u64 = 20;
 /// No encoder is told less than this.
 const LEAST: u64 = 30_000;
 
+/// What the shares depend on, beside the estimate: it is counted anew when the senders have changed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Targets {
+    pub(super) stale: bool,
+    /// How many senders of audio have sent.
+    audio: u64,
+    /// What was divided last, in bits per second.
+    divided: Option<u64>,
+}
+
 impl RtpSession {
+    /// There are other senders, or they were told something else.
+    pub(super) fn senders_changed(&mut self) {
+        self.targets.stale = true;
+        self.update_targets();
+    }
+
     /// Divides the target among the encoders of video, and tells those whose share has changed.
     pub(super) fn update_targets(&mut self) {
-        let demand = self.demand();
-        self.send_side.set_demand(demand);
+        if self.targets.stale {
+            let demand = self.demand();
+            self.send_side.set_demand(demand);
+            let senders = self.senders.values();
+            let audio = senders.filter(|sender| !sender.is_video() && sender.has_sent());
+            self.targets = Targets {
+                audio: audio.count() as u64,
+                ..Targets::default()
+            };
+        }
         let target = self.send_side.target(self.now);
         self.pacer.set_bitrate(target);
-        let audio = self
-            .senders
-            .values()
-            .filter(|sender| !sender.is_video() && sender.has_sent())
-            .count() as u64;
         // What is sent again takes its part of the bandwidth: a queue that overflows is given time to
         // drain. Never more than half: a target that is too low for all leaves something to each.
-        let overhead = audio * AUDIO_SHARE + self.pacer.retransmission_bitrate(self.now);
+        let overhead =
+            self.targets.audio * AUDIO_SHARE + self.pacer.retransmission_bitrate(self.now);
         let video = target.saturating_sub(overhead).max(target / 2);
+        if self.targets.divided.replace(video) == Some(video) {
+            return;
+        }
         for (id, share) in self.shares(video) {
             let Some(sender) = self.senders.get_mut(&id) else {
                 continue;

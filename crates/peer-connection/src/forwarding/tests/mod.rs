@@ -141,6 +141,7 @@ fn received(sent: &Sent, ssrc: u32, arrival: Instant) -> ReceivedPacket {
         marker: sent.part == PARTS - 1,
         payload: Bytes::from(sent.payload.clone()),
         arrival,
+        captured: None,
         audio_level: None,
         orientation: None,
     }

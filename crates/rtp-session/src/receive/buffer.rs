@@ -13,7 +13,7 @@ use crate::parameters::{MediaKind, ReceiveParameters};
 
 #[derive(Debug)]
 pub(super) enum Buffer {
-    Audio(AudioBuffer),
+    Audio(Box<AudioBuffer>),
     Video(Box<VideoBuffer>),
     /// No frames are wanted.
     None,
@@ -24,7 +24,7 @@ impl Buffer {
     pub(super) fn new(parameters: &ReceiveParameters, begun: bool) -> Self {
         match parameters.kind {
             _ if !parameters.delivery.has_frames() => Self::None,
-            MediaKind::Audio => Self::Audio(AudioBuffer::new()),
+            MediaKind::Audio => Self::Audio(Box::new(AudioBuffer::new())),
             MediaKind::Video if begun => Self::Video(Box::new(VideoBuffer::joining())),
             MediaKind::Video => Self::Video(Box::new(VideoBuffer::new())),
         }

@@ -94,6 +94,7 @@ async fn publish(
     announce(
         &options.url,
         [("sound", playback.audio), ("pictures", playback.video)],
+        file.left_out(),
     );
     tokio::select! {
         () = played(senders) => Ok(()),
@@ -114,7 +115,7 @@ async fn played(senders: &[RtpSender]) {
     clippy::print_stdout,
     reason = "this is what the user started the program for"
 )]
-fn announce(url: &Url, parts: [(&str, Option<PlayedAs>); 2]) {
+fn announce(url: &Url, parts: [(&str, Option<PlayedAs>); 2], left_out: &[String]) {
     let parts = parts.into_iter().filter_map(|(kind, played)| {
         Some(match played? {
             PlayedAs::Encoded => format!("{kind} as they are"),
@@ -123,4 +124,10 @@ fn announce(url: &Url, parts: [(&str, Option<PlayedAs>); 2]) {
     });
     let parts: Vec<_> = parts.collect();
     println!("Gannet sends to {url}: {}", parts.join(", "));
+    if !left_out.is_empty() {
+        println!(
+            "Nothing here plays {}: it is left out.",
+            left_out.join(", ")
+        );
+    }
 }

@@ -289,6 +289,7 @@ fn mp4_is_played() {
         );
     }
     let silent = MediaFile::from_bytes(MP4_AAC).unwrap();
+    assert_eq!(silent.left_out(), ["mp4a"]);
     let error = silent.sound(false).err().unwrap();
     assert_eq!(error.to_string(), "it has no audio");
     assert!(!matches!(

@@ -108,7 +108,13 @@ fn new_session() -> (RtpSession, [SenderId; 2]) {
     receive(MediaKind::Video, VIDEO, "v", Delivery::Frames, false);
     receive(MediaKind::Video, VIDEO, "p", Delivery::Packets, true);
     receive(MediaKind::Audio, AUDIO, "a", Delivery::Frames, false);
-    receive(MediaKind::Video, VIDEO, "b", Delivery::PacketsAndFrames, false);
+    receive(
+        MediaKind::Video,
+        VIDEO,
+        "b",
+        Delivery::PacketsAndFrames,
+        false,
+    );
     let mut send = |kind, ssrc, codec| {
         let mut parameters = SendParameters::new(kind, ssrc, codec);
         parameters.extensions = extensions.clone();

@@ -197,7 +197,14 @@ impl Program {
     /// Looks into a file, or none.
     pub(super) fn load(path: Option<&Path>) -> Result<Self, MediaFileError> {
         Ok(match path {
-            Some(path) => Self::File(MediaFile::open(path)?),
+            Some(path) => {
+                let file = MediaFile::open(path)?;
+                if !file.left_out().is_empty() {
+                    let codecs = file.left_out().join(", ");
+                    tracing::warn!("nothing here plays {codecs}: it is left out");
+                }
+                Self::File(file)
+            }
             None => Self::Tone,
         })
     }

@@ -18,7 +18,7 @@ use thiserror::Error;
 use crate::{
     AudioPlayer, EncodedFormat, EncodedPlayer, EncodedSource, MediaCodec, MediaKind, Mp4ReadError,
     Mp4Reader, OggOpusReadError, OggOpusReader, PlayerError, Source, VideoPlayer, WavError,
-    WavPlayer, WebmReadError, WebmReader, mp4,
+    WavPlayer, WebmCodec, WebmReadError, WebmReader, mp4,
 };
 
 pub use track::MediaFileTrack;
@@ -87,6 +87,7 @@ pub struct MediaFile {
     audio: Option<EncodedFormat>,
     video: Option<EncodedFormat>,
     is_reordered: bool,
+    left_out: Vec<String>,
 }
 
 /// Where a file is.
@@ -149,6 +150,7 @@ impl MediaFile {
             audio: None,
             video: None,
             is_reordered: false,
+            left_out: Vec::new(),
         };
         match form {
             MediaFileForm::Wav => drop(WavPlayer::new(file.place.open()?)?),
@@ -161,26 +163,38 @@ impl MediaFile {
                 let known = |kind| reader.track(kind).and_then(|track| track.codec);
                 let audio = known(MediaKind::Audio).and_then(|codec| codec.audio());
                 let video = known(MediaKind::Video).and_then(|codec| codec.video());
-                let codecs = reader.tracks().iter().map(|track| &*track.codec_id);
-                file.take_tracks(audio, video, codecs)?;
+                let is_played =
+                    |codec: WebmCodec| codec.audio().is_some() || codec.video().is_some();
+                let is_media = |id: &str| id.starts_with("A_") || id.starts_with("V_");
+                let tracks = reader.tracks().iter();
+                file.left_out = tracks
+                    .filter(|track| {
+                        is_media(&track.codec_id) && !track.codec.is_some_and(is_played)
+                    })
+                    .map(|track| track.codec_id.clone())
+                    .collect();
+                file.take_tracks(audio, video)?;
             }
             MediaFileForm::Mp4 => {
                 let reader = Mp4Reader::new(file.place.open()?)?;
                 let known = |kind| reader.track(kind).and_then(|track| track.codec);
                 let audio = known(MediaKind::Audio).and_then(MediaCodec::audio);
                 let video = known(MediaKind::Video).and_then(MediaCodec::video);
-                let codecs = reader.tracks().map(|track| &*track.codec_id);
-                file.take_tracks(audio, video, codecs)?;
+                file.left_out = reader
+                    .tracks()
+                    .filter(|track| track.codec.is_none() && !track.codec_id.is_empty())
+                    .map(|track| track.codec_id.clone())
+                    .collect();
+                file.take_tracks(audio, video)?;
             }
         }
         Ok(file)
     }
 
-    fn take_tracks<'a>(
+    fn take_tracks(
         &mut self,
         audio: Option<AudioCodec>,
         video: Option<VideoCodec>,
-        codecs: impl Iterator<Item = &'a str>,
     ) -> Result<(), MediaFileError> {
         self.audio = audio.map(EncodedFormat::audio);
         if let Some(codec) = video {
@@ -191,7 +205,7 @@ impl MediaFile {
             self.is_reordered = track.is_reordered()?;
         }
         if self.audio.is_none() && self.video.is_none() {
-            let codecs = codecs.collect::<Vec<_>>().join(", ");
+            let codecs = self.left_out.join(", ");
             return Err(MediaFileError::NoTracks { codecs });
         }
         Ok(())
@@ -220,6 +234,11 @@ impl MediaFile {
     /// what shows them there would show them in the order in which they come.
     pub const fn is_reordered(&self) -> bool {
         self.is_reordered
+    }
+
+    /// What the file calls the codecs of its tracks that nothing here plays, as `mp4a` (AAC) or `V_AV1`.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
     }
 
     /// Its encoded frames, one after the other.

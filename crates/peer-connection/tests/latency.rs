@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use gannet::codecs::{VideoCodec, VideoEncoderConfig};
 use gannet::media::{MediaFrame, Source, TestPattern, VideoFrame, frame_code};
 use gannet::{Direction, MediaKind};
-use support::{Watched, connection, soon};
+use support::{Watched, connection, exchange_and, soon};
 
 /// What the stack may add, beyond the codecs' time.
 const BUDGET: Duration = Duration::from_millis(20);
@@ -116,25 +116,12 @@ async fn echo_times(codec: VideoCodec, camera: &Camera) -> Vec<Duration> {
     let mut codecs = gannet::default_capabilities().codecs;
     codecs.retain(|candidate| candidate.name.eq_ignore_ascii_case(codec.name()));
     video.set_codec_preferences(codecs);
-    let offer = one.create_offer().await.unwrap();
-    one.set_local_description(offer).await.unwrap();
-    one.gathering_complete().await;
-    other
-        .set_remote_description(one.local_description().unwrap())
-        .await
-        .unwrap();
-    for transceiver in other.transceivers() {
-        transceiver
-            .sender()
-            .replace_track(Some(transceiver.receiver().track()));
+    exchange_and(&one, &other, |transceiver| {
+        let track = transceiver.receiver().track();
+        transceiver.sender().replace_track(Some(track));
         transceiver.set_direction(Direction::SendRecv);
-    }
-    let answer = other.create_answer().await.unwrap();
-    other.set_local_description(answer).await.unwrap();
-    other.gathering_complete().await;
-    one.set_remote_description(other.local_description().unwrap())
-        .await
-        .unwrap();
+    })
+    .await;
 
     let back = video.receiver().track();
     let mut times = Vec::new();

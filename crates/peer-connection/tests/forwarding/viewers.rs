@@ -6,8 +6,8 @@ use gannet::{Direction, ForwardError, ForwardingState, MediaKind, default_capabi
 use crate::frames::{publisher, read, viewer};
 use crate::support::peer::Peer;
 use crate::support::{
-    connected, connection, connection_on, endpoint, endpoint_with, exchange, pattern, picture,
-    pitch, tone, track, until,
+    connected, connection, connection_on, endpoint, endpoint_with, exchange, exchange_and, pattern,
+    picture, pitch, tone, track, until,
 };
 
 /// Twenty see all frames from a key frame on, byte for byte, one of them over a path that loses a tenth; who comes late gets
@@ -135,20 +135,10 @@ async fn two_connections_forward_to_each_other() {
             Some(pattern(160, 120)),
         );
         let audio = far.add_transceiver(MediaKind::Audio, Direction::SendRecv, Some(tone(pitch)));
-        let offer = far.create_offer().await.unwrap();
-        far.set_local_description(offer).await.unwrap();
-        far.gathering_complete().await;
-        let offer = far.local_description().unwrap();
-        near.set_remote_description(offer).await.unwrap();
-        for transceiver in near.transceivers() {
+        exchange_and(&far, &near, |transceiver| {
             transceiver.set_direction(Direction::SendRecv);
-        }
-        let answer = near.create_answer().await.unwrap();
-        near.set_local_description(answer).await.unwrap();
-        near.gathering_complete().await;
-        far.set_remote_description(near.local_description().unwrap())
-            .await
-            .unwrap();
+        })
+        .await;
         connected(&far, &near).await;
         ends.push((
             far,
@@ -190,24 +180,13 @@ async fn what_comes_is_forwarded_back() {
         Direction::SendRecv,
         Some(pattern(160, 120)),
     );
-    let offer = one.create_offer().await.unwrap();
-    one.set_local_description(offer).await.unwrap();
-    one.gathering_complete().await;
-    other
-        .set_remote_description(one.local_description().unwrap())
-        .await
-        .unwrap();
-    let echo = other.transceivers().remove(0);
-    echo.set_direction(Direction::SendRecv);
-    // Before anything was agreed on.
-    let stream = echo.receiver().forward().unwrap();
-    echo.sender().replace_forwarded(Some(&stream)).unwrap();
-    let answer = other.create_answer().await.unwrap();
-    other.set_local_description(answer).await.unwrap();
-    other.gathering_complete().await;
-    one.set_remote_description(other.local_description().unwrap())
-        .await
-        .unwrap();
+    exchange_and(&one, &other, |echo| {
+        echo.set_direction(Direction::SendRecv);
+        // Before anything was agreed on.
+        let stream = echo.receiver().forward().unwrap();
+        echo.sender().replace_forwarded(Some(&stream)).unwrap();
+    })
+    .await;
     let seen = transceiver.receiver().track();
     for _ in 0..20 {
         assert!(picture(&seen).await.2.is_some());

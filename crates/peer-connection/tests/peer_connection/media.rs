@@ -9,7 +9,9 @@ use gannet::{
     Direction, MediaKind, MediaStreamTrack, PeerConnection, RtpTransceiver, default_capabilities,
 };
 
-use crate::support::{connected, connection, exchange, pattern, picture, pitch, soon, tone, track};
+use crate::support::{
+    connected, connection, exchange, exchange_and, pattern, picture, pitch, soon, tone, track,
+};
 
 /// The codecs of one name.
 fn codecs(name: &str) -> Vec<RtpCodecCapability> {
@@ -194,25 +196,12 @@ async fn what_comes_is_sent_back() {
         Some(pattern(160, 120)),
     );
     let audio = one.add_transceiver(MediaKind::Audio, Direction::SendRecv, Some(tone(1000.0)));
-    let offer = one.create_offer().await.unwrap();
-    one.set_local_description(offer).await.unwrap();
-    one.gathering_complete().await;
-    other
-        .set_remote_description(one.local_description().unwrap())
-        .await
-        .unwrap();
-    for transceiver in other.transceivers() {
-        transceiver
-            .sender()
-            .replace_track(Some(transceiver.receiver().track()));
+    exchange_and(&one, &other, |transceiver| {
+        let track = transceiver.receiver().track();
+        transceiver.sender().replace_track(Some(track));
         transceiver.set_direction(Direction::SendRecv);
-    }
-    let answer = other.create_answer().await.unwrap();
-    other.set_local_description(answer).await.unwrap();
-    other.gathering_complete().await;
-    one.set_remote_description(other.local_description().unwrap())
-        .await
-        .unwrap();
+    })
+    .await;
     let (seen, heard) = (video.receiver().track(), audio.receiver().track());
     assert!(picture(&seen).await.2.is_some());
     let pitch = pitch(&heard).await;

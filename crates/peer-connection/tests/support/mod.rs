@@ -12,7 +12,7 @@ use std::time::Duration;
 use gannet::media::{MediaFrame, Source, TestPattern, Tone, frame_code};
 use gannet::{
     Configuration, DataChannel, Endpoint, EndpointConfiguration, Event, MediaStreamTrack,
-    PeerConnection, PeerConnectionState, TrackEvent,
+    PeerConnection, PeerConnectionState, RtpTransceiver, TrackEvent,
 };
 
 /// More than anything here takes, even on a busy machine.
@@ -60,6 +60,15 @@ pub(crate) fn connection_with(change: impl FnOnce(&mut Configuration)) -> PeerCo
 
 /// An offer and an answer, each with all its candidates.
 pub(crate) async fn exchange(offerer: &PeerConnection, answerer: &PeerConnection) {
+    exchange_and(offerer, answerer, |_| {}).await;
+}
+
+/// The same, where the answerer does something with each section of the offer before its answer.
+pub(crate) async fn exchange_and(
+    offerer: &PeerConnection,
+    answerer: &PeerConnection,
+    each: impl Fn(&RtpTransceiver),
+) {
     let offer = offerer.create_offer().await.expect("an offer");
     offerer
         .set_local_description(offer)
@@ -71,6 +80,7 @@ pub(crate) async fn exchange(offerer: &PeerConnection, answerer: &PeerConnection
         .set_remote_description(offer)
         .await
         .expect("the offer is taken");
+    answerer.transceivers().iter().for_each(each);
     let answer = answerer.create_answer().await.expect("an answer");
     answerer
         .set_local_description(answer)

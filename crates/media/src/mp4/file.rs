@@ -23,6 +23,8 @@ pub(super) struct BoxFile<R> {
     input: R,
     next: u64,
     length: u64,
+    /// How many samples fragments may still have: no more than the file has bytes, or a small file could have them for hours.
+    samples_left: u64,
 }
 
 /// A box of the file.
@@ -44,6 +46,7 @@ impl<R: Read + Seek> BoxFile<R> {
             input,
             next: 0,
             length,
+            samples_left: length,
         })
     }
 
@@ -52,9 +55,21 @@ impl<R: Read + Seek> BoxFile<R> {
         self.next
     }
 
-    /// Goes to where a box begins.
+    /// Goes to where a box begins, to read all fragments from there.
     pub(super) const fn go_to(&mut self, start: u64) {
         self.next = start;
+        self.samples_left = self.length;
+    }
+
+    /// Counts the samples of a fragment.
+    pub(super) fn take_samples(&mut self, count: usize) -> Result<(), Mp4ReadError> {
+        let left = self.samples_left.checked_sub(count as u64);
+        self.samples_left = left.ok_or(Mp4ReadError::TooLarge {
+            what: "a number of samples in all fragments",
+            size: self.length.saturating_add(1),
+            limit: self.length,
+        })?;
+        Ok(())
     }
 
     /// The next box of a kind, which is to be among the next [`MAX_BOXES`]; `None` at the end.

@@ -14,6 +14,8 @@ use crate::MediaKind;
 
 /// The most tracks of a file.
 const MAX_TRACKS: usize = 64;
+/// So many samples are looked at for the one to begin with: five hours of 58 pictures a second.
+const MAX_SEARCHED: usize = 1 << 20;
 /// So much sound before the first that is heard is decoded: what Opus asks for is 80 ms (RFC 7845, section 4.6).
 const PRE_ROLL: Duration = Duration::from_millis(100);
 
@@ -194,11 +196,12 @@ impl TrackEntry {
     }
 
     /// The place of the last sample that can be decoded alone and is no later than time zero: what is before it is not needed.
+    /// The first one, if time zero is too far away.
     pub(super) fn start(&self) -> Cursor {
         let zero = self.zero();
         let mut probe = Cursor::default();
         let mut start = probe.clone();
-        loop {
+        for _ in 0..MAX_SEARCHED {
             let here = probe.clone();
             match probe.next(&self.table) {
                 Some(Sample { time, .. }) if time > zero => return start,
@@ -209,6 +212,7 @@ impl TrackEntry {
                 None => return start,
             }
         }
+        Cursor::default()
     }
 }
 

@@ -21,6 +21,8 @@ use crate::{EncodedSource, MediaCodec, MediaKind, opus_packet};
 const MAX_MOVIE: u64 = 64 << 20;
 /// The largest description of a fragment.
 const MAX_FRAGMENT: u64 = 16 << 20;
+/// The most samples in a row that are left out.
+const MAX_LEFT_OUT: u64 = 1 << 20;
 /// The largest frame.
 const MAX_SAMPLE: u32 = 16 << 20;
 
@@ -157,11 +159,18 @@ fn next_fragment<R: Read + Seek>(
     let Some(found) = file.find(b"moof")? else {
         return Ok(None);
     };
-    match file.contents(found, MAX_FRAGMENT, "the description of a fragment") {
-        Ok(contents) => fragment::read(&contents, found.start, &movie.tracks).map(Some),
-        Err(Mp4ReadError::TooShort { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
+    let contents = match file.contents(found, MAX_FRAGMENT, "the description of a fragment") {
+        Err(Mp4ReadError::TooShort { .. }) => return Ok(None),
+        contents => contents?,
+    };
+    let fragments = fragment::read(&contents, found.start, &movie.tracks)?;
+    file.take_samples(
+        fragments
+            .iter()
+            .map(|fragment| fragment.samples.len())
+            .sum(),
+    )?;
+    Ok(Some(fragments))
 }
 
 impl<R> fmt::Debug for Mp4Reader<R> {
@@ -235,7 +244,10 @@ impl<R: Read + Seek> Mp4TrackReader<R> {
 
     /// The next frame; `None` at the end. A sample of another codec than the track's, and an empty one, are left out.
     fn read_frame(&mut self) -> Result<Option<EncodedFrame>, Mp4ReadError> {
-        while let Some(sample) = self.next_sample()? {
+        for _ in 0..=MAX_LEFT_OUT {
+            let Some(sample) = self.next_sample()? else {
+                return Ok(None);
+            };
             if sample.size > MAX_SAMPLE {
                 return Err(Mp4ReadError::TooLarge {
                     what: "a sample's size",
@@ -278,7 +290,11 @@ impl<R: Read + Seek> Mp4TrackReader<R> {
             frame.rotation = entry.track.rotation;
             return Ok(Some(frame));
         }
-        Ok(None)
+        Err(Mp4ReadError::TooLarge {
+            what: "a number of samples in a row that nothing here reads",
+            size: MAX_LEFT_OUT + 1,
+            limit: MAX_LEFT_OUT,
+        })
     }
 }
 

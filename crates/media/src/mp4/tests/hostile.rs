@@ -117,6 +117,28 @@ fn tables_that_promise_more_than_the_file_has() {
     assert!(track.next_frame().unwrap().is_none());
 }
 
+/// A small file whose tables have four thousand million samples is not looked through.
+#[test]
+fn samples_without_end_are_not_searched() {
+    let mut tables = one_chunk(&[1]);
+    tables[0] = full(b"stts", 0, 0, &[1, u32::MAX, 0]);
+    tables[1] = full(b"stsc", 0, 0, &[1, 1, u32::MAX, 1]);
+    tables[2] = full(b"stsz", 0, 0, &[1, u32::MAX]);
+    let mut file = File::with_tables(tables);
+    // All are at the same time, before the first that is shown.
+    file.edits = boxed(b"edts", &full(b"elst", 0, 0, &[1, 600, 80, 1 << 16]));
+    let length = file.bytes().len();
+    assert_eq!(file.frames().len(), length - DATA as usize);
+    // All are of an entry that is not there.
+    file.edits.clear();
+    file.tables[1] = full(b"stsc", 0, 0, &[1, 1, u32::MAX, 2]);
+    let error = file.track().next_frame().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "MP4: a number of samples in a row that nothing here reads of 1048577, expected at most 1048576"
+    );
+}
+
 #[test]
 fn a_fragment_of_too_many_samples() {
     let mut file = File::with_tables(one_chunk(&[]));
@@ -126,9 +148,24 @@ fn a_fragment_of_too_many_samples() {
         let track = [full(b"tfhd", 0, 0, &[7]), runs.concat()].concat();
         boxed(b"moof", &boxed(b"traf", &track))
     };
-    // So many are allowed; they are empty.
-    file.rest = fragment(&runs[..1]);
+    // So many are allowed, in a file that could have them; they are empty.
+    let rest = boxed(b"free", &[0; 1 << 18]);
+    file.rest = [fragment(&runs[..1]), rest.clone()].concat();
     assert_eq!(file.frames(), []);
+    file.rest = [fragment(&runs[..1]).repeat(2), rest].concat();
+    for error in [
+        file.track().next_frame().unwrap_err(),
+        file.track().duration().unwrap_err(),
+    ] {
+        let length = file.bytes().len();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "MP4: a number of samples in all fragments of {}, expected at most {length}",
+                length + 1
+            )
+        );
+    }
     file.rest = fragment(&runs);
     let error = file.track().next_frame().unwrap_err();
     assert_eq!(
